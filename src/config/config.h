@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The configuration as the rest of the tree sees it: typed, complete, validated. Where it comes from (a YAML
+ * file, the command line) is config-yaml.c's business. Every field has a default, documented in config.yaml;
+ * a Config is never half valid. A Config is immutable once loaded; a reload makes a new one. */
+
+#include "base/cleanup.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_STRINGS_MAX     64
+#define CONFIG_SSH_PORTS_MAX   16
+#define CONFIG_LIST_MIN        1024
+#define CONFIG_EXIT_STATUS_BAD 78 /* EX_CONFIG, sysexits.h */
+
+typedef struct StringList {
+    size_t count;
+    char *items[CONFIG_STRINGS_MAX]; /* owned */
+} StringList;
+
+typedef struct Config {
+    struct {
+        uint16_t port;
+        StringList listen; /* addresses; empty = all, IPv4 and IPv6 */
+        char *timezone;    /* IANA name, "" = UTC */
+        StringList allowed_hosts;
+        uint32_t connections_max;
+        uint32_t connections_per_address_max;
+        uint32_t request_timeout_sec;
+        uint32_t body_max_bytes;
+        uint32_t sse_clients_max;
+    } server;
+    struct {
+        StringList interfaces; /* names, shell globs, "auto" */
+    } network;
+    struct {
+        char *path; /* state file; relative to the working directory, or to $STATE_DIRECTORY if set */
+    } persistence;
+    struct {
+        uint32_t capacity; /* entries per list */
+        uint16_t ssh_ports[CONFIG_SSH_PORTS_MAX];
+        size_t n_ssh_ports;
+    } lists;
+    struct {
+        uint32_t capacity;
+        uint32_t tcp_idle_sec;
+        uint32_t other_idle_sec;
+        uint32_t active_sec;
+        uint32_t closed_linger_sec;
+        uint32_t scan_interval_ms;
+        uint32_t fragments_capacity;
+    } flows;
+    struct {
+        uint32_t addresses_max; /* addresses with a window of their own */
+        uint32_t top;           /* how many addresses get metrics of their own */
+    } stats;
+    struct {
+        uint32_t budget;      /* packets a second */
+        uint32_t drop_budget; /* dropped packets a second */
+        uint32_t ring_bytes;  /* rounded up to a power of two, at least 64 KiB */
+        uint32_t buffer;      /* events held for resuming clients */
+    } events;
+    struct {
+        uint32_t rate; /* synthetic packets a second */
+        uint32_t seed; /* 0 = a new one at each start */
+    } mock;
+} Config;
+
+Config *config_new_default(void); /* NULL: out of memory */
+Config *config_free(Config *config);
+DEFINE_CLEANUP(Config *, config_free);
+
+/* A one-line complaint for the user: "FILE:LINE: server.prot: unknown key, did you mean server.port?". */
+typedef struct ConfigError {
+    char message[512];
+} ConfigError;
+
+/* Reads `path`. -ENOENT when the file isn't there (the message says so), -EINVAL for anything wrong in it,
+ * other -errno from reading. On failure *ret is untouched and *error is filled. */
+int config_load(const char *path, Config **ret, ConfigError *error);
+/* The same from memory; `name` stands for the file in messages. The text need not be terminated. */
+int config_parse(const char *name, const char *text, size_t size, Config **ret, ConfigError *error);
+
+/* Replaces a list, as the command line does with --interface. -ENOMEM, -E2BIG. */
+int string_list_add(StringList *list, const char *item);
+void string_list_clear(StringList *list);

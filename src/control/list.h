@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* One list (black or white) in memory: prefixes with who, when, why and until when.
+ *
+ * Entries are immutable and shared by reference count: a change replaces an entry. So a writer thread can
+ * read a snapshot without locks while the loop goes on. The list owns one reference to each of its entries,
+ * in the order they were added; a snapshot owns its own. Only the loop's thread takes or drops references. */
+
+#include "base/address.h"
+#include "base/cleanup.h"
+#include "flow/packet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIST_COMMENT_MAX 256 /* bytes, terminator included */
+#define LIST_BY_MAX      64
+#define LIST_TTL_MAX_SEC (10ULL * 365 * 24 * 3600)
+
+typedef struct ListEntry {
+    unsigned n_ref;
+    Prefix prefix;
+    uint64_t added_wall_ns;
+    /* 0 = for ever. The deadline on CLOCK_BOOTTIME is what counts within one boot; the wall clock time is
+     * for people and for the next boot. */
+    uint64_t expires_boottime_ns;
+    uint64_t expires_wall_ns;
+    uint32_t slot;    /* the datapath's number for it, see datapath.h */
+    char *by;         /* who: "uid 0 over http", never NULL */
+    char *comment;    /* never NULL */
+    char *origin;     /* "manual", or the name of a feed's file */
+} ListEntry;
+
+/* All texts are copied. NULL: out of memory. The new entry has one reference, the caller's. */
+ListEntry *list_entry_new(const Prefix *prefix, const char *by, const char *comment, const char *origin);
+ListEntry *list_entry_ref(ListEntry *entry);
+ListEntry *list_entry_unref(ListEntry *entry); /* NULL */
+DEFINE_CLEANUP(ListEntry *, list_entry_unref);
+
+typedef struct List List;
+
+int list_new(ListId id, size_t capacity, List **ret);
+List *list_free(List *list);
+DEFINE_CLEANUP(List *, list_free);
+
+ListId list_id(const List *list);
+size_t list_count(const List *list);
+size_t list_capacity(const List *list);
+
+/* Takes a reference. -EEXIST, -ENOSPC (at capacity), -ENOMEM; nothing changed then. */
+int list_add(List *list, ListEntry *entry);
+/* Hands the list's reference over to *ret, if asked for. -ENOENT. */
+int list_remove(List *list, const Prefix *prefix, ListEntry **ret);
+ListEntry *list_get(const List *list, const Prefix *prefix); /* borrowed; NULL */
+/* The longest prefix on the list that contains `address`; borrowed; NULL. */
+ListEntry *list_match(const List *list, const Address *address);
+/* In order of addition; NULL after the last. list_next() of a removed entry is not allowed. */
+ListEntry *list_first(const List *list);
+ListEntry *list_next(const List *list, const ListEntry *entry);
+/* The entry that expires first, or NULL. */
+ListEntry *list_next_to_expire(const List *list);
+
+/* A consistent copy of both lists' contents, cheap to make (references, no copies of texts). */
+typedef struct ListSnapshot {
+    ListEntry **entries[_LIST_MAX];
+    size_t count[_LIST_MAX];
+} ListSnapshot;
+int list_snapshot_new(List *const lists[static _LIST_MAX], ListSnapshot **ret);
+ListSnapshot *list_snapshot_free(ListSnapshot *snapshot); /* on the loop's thread */
+DEFINE_CLEANUP(ListSnapshot *, list_snapshot_free);
