@@ -1,2 +1,134 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "abi.h"
+
+/* The packet path, in one sentence: parse, SSH rule, one flow lookup, verdict from the flow's cache (or from
+ * the lists if the flow is new or the lists changed), counters, flow, event if somebody watches.
+ *
+ * On PASS, SKIP and SSH the next program on the hook runs (TCX_NEXT, which is TC_ACT_UNSPEC). */
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+static inline __attribute__((always_inline)) long ntc_load_bytes(void *ctx, __u32 offset, void *to,
+        __u32 size)
+{
+    return bpf_skb_load_bytes(ctx, offset, to, size);
+}
+
+#include "account.bpf.h"
+#include "events.bpf.h"
+#include "policy.bpf.h"
+
+static __always_inline int ntc_verdict(__u32 action)
+{
+    return action == NTC_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+/* The cached judgement if it is of the present lists, else a new one, stored by a single write. */
+static __always_inline ntc_judgement ntc_judgement_of(struct ntc_flow *flow,
+        const struct ntc_flow_key *key)
+{
+    ntc_judgement judgement = *(volatile ntc_judgement *)&flow->judgement;
+
+    if (NTC_JUDGEMENT_GENERATION(judgement) == *(volatile __u32 *)&ntc_control.generation)
+        return judgement;
+    judgement = ntc_judge(key);
+    *(volatile ntc_judgement *)&flow->judgement = judgement;
+    return judgement;
+}
+
+static __always_inline int ntc_handle_ip(struct __sk_buff *skb, struct ntc_packet *packet,
+        struct ntc_counters *counters)
+{
+    struct ntc_size size = ntc_size_of(skb, packet->header_bytes);
+    struct ntc_flow *flow;
+    __u32 action, slot = 0;
+    int ssh;
+
+    ssh = packet->fragment ? ntc_fragment_ssh(packet, counters, size.packets) : ntc_is_ssh(packet);
+
+    flow = bpf_map_lookup_elem(&ntc_flows, &packet->key);
+    if (!flow)
+        flow = ntc_flow_create(&packet->key);
+
+    if (ssh) {
+        action = NTC_SSH;
+    } else {
+        ntc_judgement judgement = flow ? ntc_judgement_of(flow, &packet->key)
+                                       : ntc_judge(&packet->key);
+
+        action = NTC_JUDGEMENT_ACTION(judgement);
+        slot = NTC_JUDGEMENT_SLOT(judgement);
+    }
+
+    ntc_count(counters, ntc_class_of(packet->key.protocol), packet->key.direction, action, &size);
+    if (packet->transport_failed)
+        counters->transport_unreadable += size.packets;
+    if (flow)
+        ntc_flow_add(flow, packet, &size, action);
+    else
+        counters->untracked += size.packets;
+    if (slot)
+        ntc_count_hit(slot, &size);
+    if (ntc_control.events_enabled)
+        ntc_emit(packet, &size, action);
+    return ntc_verdict(action);
+}
+
+static __always_inline int ntc_handle(struct __sk_buff *skb, __u32 direction, int raw_ip)
+{
+    struct ntc_cursor cursor = {
+            .data = (void *)(long)skb->data,
+            .data_end = (void *)(long)skb->data_end,
+            .ctx = skb,
+    };
+    struct ntc_counters *counters = ntc_counters_here();
+    struct ntc_packet packet = {};
+    struct ntc_size size;
+    enum ntc_parsed parsed;
+
+    if (!counters)
+        return TC_ACT_UNSPEC;
+
+    packet.key.ifindex = skb->ifindex;
+    packet.key.direction = direction;
+    parsed = raw_ip ? ntc_parse_raw_ip(&cursor, &packet) : ntc_parse_ethernet(&cursor, &packet);
+    if (parsed == NTC_PARSED_IP)
+        return ntc_handle_ip(skb, &packet, counters);
+
+    size = ntc_size_of(skb, packet.header_bytes);
+    if (parsed == NTC_PARSED_NONIP) {
+        ntc_count(counters, NTC_PROTO_NONIP, direction, NTC_PASS, &size);
+    } else {
+        ntc_count(counters, NTC_PROTO_OTHER, direction, NTC_PASS, &size);
+        counters->unreadable += size.packets;
+    }
+    return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int ntc_ingress(struct __sk_buff *skb)
+{
+    return ntc_handle(skb, NTC_INGRESS, 0);
+}
+
+SEC("tc")
+int ntc_egress(struct __sk_buff *skb)
+{
+    return ntc_handle(skb, NTC_EGRESS, 0);
+}
+
+SEC("tc")
+int ntc_ingress_ip(struct __sk_buff *skb)
+{
+    return ntc_handle(skb, NTC_INGRESS, 1);
+}
+
+SEC("tc")
+int ntc_egress_ip(struct __sk_buff *skb)
+{
+    return ntc_handle(skb, NTC_EGRESS, 1);
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

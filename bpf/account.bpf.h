@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#pragma once
+
+/* The exact plane. Order matters: the flow is found (or found to have no room) first, then the per-CPU
+ * counters are raised, then the flow. So at any moment counters >= flows + untracked, by no more than the
+ * packets in flight, and a scan between two readings of the counters must lie between them. */
+
+#include "maps.bpf.h"
+#include "parse.h"
+
+#include <linux/errno.h>
+
+struct ntc_size {
+    __u32 packets;
+    __u32 bytes;
+};
+
+/* A GSO/GRO super-packet counts as its segments, and each segment has headers of its own. */
+static __always_inline struct ntc_size ntc_size_of(const struct __sk_buff *skb, __u32 header_bytes)
+{
+    struct ntc_size size = {.packets = 1, .bytes = skb->len};
+    __u32 segments = skb->gso_segs;
+    __u32 gso_size = skb->gso_size;
+
+    if (skb->vlan_present) {
+        size.bytes += 4;
+        header_bytes += 4;
+    }
+    if (!gso_size)
+        return size;
+    if (!segments) {
+        __u32 payload = skb->len > header_bytes ? skb->len - header_bytes : 0;
+
+        segments = (payload + gso_size - 1) / gso_size;
+    }
+    if (segments > 1) {
+        size.packets = segments;
+        size.bytes += (segments - 1) * header_bytes;
+    }
+    return size;
+}
+
+static __always_inline struct ntc_counters *ntc_counters_here(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&ntc_counters, &zero);
+}
+
+static __always_inline void ntc_count(struct ntc_counters *counters, __u32 class, __u32 direction,
+        __u32 action, const struct ntc_size *size)
+{
+    struct ntc_count *count;
+
+    if (class >= NTC_PROTOS || direction >= NTC_DIRECTIONS || action >= NTC_ACTIONS)
+        return;
+    count = &counters->by[class][direction][action];
+    count->packets += size->packets;
+    count->bytes += size->bytes;
+}
+
+static __always_inline void ntc_count_hit(__u32 slot, const struct ntc_size *size)
+{
+    struct ntc_count *hits = slot ? bpf_map_lookup_elem(&ntc_hits, &slot) : 0;
+
+    if (hits) {
+        hits->packets += size->packets;
+        hits->bytes += size->bytes;
+    }
+}
+
+/* A new, empty entry; NULL when there is no room. A full map is known from a flag, for a failed insert costs
+ * three times as much as looking at it. */
+static __noinline struct ntc_flow *ntc_flow_create(const struct ntc_flow_key *key)
+{
+    struct ntc_flow fresh = {};
+    long r;
+
+    if (!key || *(volatile __u32 *)&ntc_control.flows_full)
+        return 0;
+    fresh.first_seen_ns = bpf_ktime_get_coarse_ns();
+    fresh.last_seen_ns = fresh.first_seen_ns;
+    r = bpf_map_update_elem(&ntc_flows, key, &fresh, BPF_NOEXIST);
+    if (r == 0 || r == -EEXIST)
+        return bpf_map_lookup_elem(&ntc_flows, key);
+    if (r == -E2BIG)
+        ntc_control.flows_full = 1;
+    return 0;
+}
+
+/* Only what changes is written: the line is shared by all CPUs that see the flow. */
+static __always_inline void ntc_flow_add(struct ntc_flow *flow, const struct ntc_packet *packet,
+        const struct ntc_size *size, __u8 action)
+{
+    __u64 now_ns = bpf_ktime_get_coarse_ns();
+    __u8 flags = packet->tcp_flags;
+
+    __sync_fetch_and_add(&flow->packets, size->packets);
+    __sync_fetch_and_add(&flow->bytes, size->bytes);
+    if (flow->last_seen_ns != now_ns)
+        flow->last_seen_ns = now_ns;
+    if (flow->action != action)
+        flow->action = action;
+    if (packet->key.protocol != NTC_IPPROTO_TCP)
+        return;
+    if (flags & NTC_TCP_SYN)
+        __sync_fetch_and_add(&flow->syn_packets, size->packets);
+    if (!(flags & NTC_TCP_ACK))
+        __sync_fetch_and_add(&flow->noack_packets, size->packets);
+    if ((flow->tcp_flags & flags) != flags)
+        flow->tcp_flags |= flags;
+}

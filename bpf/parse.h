@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#pragma once
+
+/* L2 to L4 parser. No maps, no policy: bytes in, struct ntc_packet out. It compiles for BPF and natively
+ * (fuzzing): whoever includes it provides
+ *
+ *     static long ntc_load_bytes(void *ctx, __u32 offset, void *to, __u32 size);   0 on success
+ *
+ * which reads what is not in the linear part (bpf_skb_load_bytes; pulling would unclone every TCP packet on
+ * egress). Once addresses are read, failure further in only costs ports and flags: the lists always decide.
+ *
+ * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), IEEE 802.1Q, RFC 9293 (TCP), RFC 6946 (atomic fragments). */
+
+#include "abi.h"
+
+#include <linux/types.h>
+
+#ifndef __always_inline
+#    define __always_inline inline __attribute__((always_inline))
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#    define NTC_BE16(x) ((__u16)__builtin_bswap16(x))
+#else
+#    define NTC_BE16(x) ((__u16)(x))
+#endif
+
+#define NTC_VLAN_DEPTH_MAX   8
+#define NTC_IPV6_HEADERS_MAX 10
+
+enum {
+    NTC_ETH_HLEN = 14,
+    NTC_ETH_P_IP = 0x0800,
+    NTC_ETH_P_IPV6 = 0x86dd,
+    NTC_ETH_P_8021Q = 0x8100,
+    NTC_ETH_P_8021AD = 0x88a8,
+    NTC_ETH_P_QINQ1 = 0x9100,
+
+    NTC_IPPROTO_HOPOPTS = 0,
+    NTC_IPPROTO_ICMP = 1,
+    NTC_IPPROTO_TCP = 6,
+    NTC_IPPROTO_UDP = 17,
+    NTC_IPPROTO_ROUTING = 43,
+    NTC_IPPROTO_FRAGMENT = 44,
+    NTC_IPPROTO_AH = 51,
+    NTC_IPPROTO_ICMPV6 = 58,
+    NTC_IPPROTO_DSTOPTS = 60,
+    NTC_IPPROTO_SCTP = 132,
+    NTC_IPPROTO_MOBILITY = 135,
+    NTC_IPPROTO_HIP = 139,
+    NTC_IPPROTO_SHIM6 = 140,
+    NTC_IPPROTO_UDPLITE = 136,
+    NTC_IPPROTO_DCCP = 33,
+
+    NTC_TCP_FIN = 0x01,
+    NTC_TCP_SYN = 0x02,
+    NTC_TCP_RST = 0x04,
+    NTC_TCP_ACK = 0x10,
+};
+
+enum ntc_parsed {
+    NTC_PARSED_IP,         /* addresses are readable */
+    NTC_PARSED_NONIP,      /* not IP by its ethertype */
+    NTC_PARSED_UNREADABLE, /* IP by its ethertype, addresses not readable */
+};
+
+struct ntc_packet {
+    struct ntc_flow_key key; /* all but ifindex and direction, which the caller knows */
+    __u32 fragment_id;
+    __u32 header_bytes;    /* link, network and transport header: what GSO repeats in each segment */
+    __u8 ipv4;
+    __u8 tcp_flags;
+    __u8 have_ports;       /* sport and dport are the packet's own */
+    __u8 have_flags;       /* tcp_flags is the packet's own */
+    __u8 fragment;         /* part of a fragmented datagram */
+    __u8 fragment_later;   /* and not its first part */
+    __u8 transport_failed; /* the transport header could not be read though it should be there */
+};
+
+/* A window on the packet: the linear part by pointers, the rest by ntc_load_bytes(). */
+struct ntc_cursor {
+    void *data;
+    void *data_end;
+    void *ctx;
+};
+
+/* The `size` bytes at `offset`: in place, or copied into `buffer`; NULL where the packet ends before. */
+static __always_inline const __u8 *ntc_at(const struct ntc_cursor *cursor, __u32 offset, void *buffer,
+        __u32 size)
+{
+    const __u8 *p = (const __u8 *)cursor->data + offset;
+
+    if ((const void *)(p + size) <= cursor->data_end)
+        return p;
+    if (ntc_load_bytes(cursor->ctx, offset, buffer, size) == 0)
+        return buffer;
+    return 0;
+}
+
+static __always_inline __u16 ntc_get16(const __u8 *p)
+{
+    return (__u16)(p[0] << 8 | p[1]);
+}
+
+static __always_inline void ntc_map_ipv4(__u8 to[16], const __u8 from[4])
+{
+    __u32 *words = (__u32 *)to;
+
+    words[0] = 0;
+    words[1] = 0;
+    to[8] = 0;
+    to[9] = 0;
+    to[10] = 0xff;
+    to[11] = 0xff;
+    __builtin_memcpy(to + 12, from, 4);
+}
+
+static __always_inline int ntc_has_ports(__u8 protocol)
+{
+    return protocol == NTC_IPPROTO_TCP || protocol == NTC_IPPROTO_UDP ||
+           protocol == NTC_IPPROTO_SCTP || protocol == NTC_IPPROTO_UDPLITE ||
+           protocol == NTC_IPPROTO_DCCP;
+}
+
+/* The transport header at `offset`. What can't be read stays unset. */
+static __always_inline void ntc_parse_transport(const struct ntc_cursor *cursor, __u32 offset,
+        struct ntc_packet *packet)
+{
+    __u8 protocol = packet->key.protocol;
+    __u8 buffer[16];
+    const __u8 *p;
+
+    packet->header_bytes = offset;
+    if (!ntc_has_ports(protocol))
+        return;
+
+    if (protocol == NTC_IPPROTO_TCP) {
+        p = ntc_at(cursor, offset, buffer, 14);
+        if (p) {
+            packet->key.sport = ntc_get16(p);
+            packet->key.dport = ntc_get16(p + 2);
+            packet->tcp_flags = p[13];
+            packet->have_ports = 1;
+            packet->have_flags = 1;
+            packet->header_bytes = offset + (p[12] >> 4) * 4;
+            return;
+        }
+    }
+    p = ntc_at(cursor, offset, buffer, 4);
+    if (p) {
+        packet->key.sport = ntc_get16(p);
+        packet->key.dport = ntc_get16(p + 2);
+        packet->have_ports = 1;
+        packet->header_bytes = offset + 8;
+        /* A TCP header without its flags. */
+        packet->transport_failed = protocol == NTC_IPPROTO_TCP;
+        return;
+    }
+    packet->transport_failed = 1;
+}
+
+static __always_inline enum ntc_parsed ntc_parse_ipv4(const struct ntc_cursor *cursor, __u32 offset,
+        struct ntc_packet *packet)
+{
+    __u8 buffer[20];
+    const __u8 *p = ntc_at(cursor, offset, buffer, 20);
+    __u32 header_bytes;
+    __u16 fragment;
+
+    if (!p || p[0] >> 4 != 4)
+        return NTC_PARSED_UNREADABLE;
+
+    packet->ipv4 = 1;
+    packet->key.protocol = p[9];
+    ntc_map_ipv4(packet->key.src, p + 12);
+    ntc_map_ipv4(packet->key.dst, p + 16);
+    fragment = ntc_get16(p + 6);
+    header_bytes = (p[0] & 0x0f) * 4;
+    packet->header_bytes = offset + 20;
+
+    if (fragment & 0x3fff) {
+        packet->fragment = 1;
+        packet->fragment_id = ntc_get16(p + 4);
+        if (fragment & 0x1fff) {
+            packet->fragment_later = 1;
+            return NTC_PARSED_IP;
+        }
+    }
+    if (header_bytes < 20) {
+        packet->transport_failed = 1;
+        return NTC_PARSED_IP;
+    }
+    ntc_parse_transport(cursor, offset + header_bytes, packet);
+    return NTC_PARSED_IP;
+}
+
+/* Walks the extension headers from `next` at `offset` on. Header lengths count from the end of their first
+ * 8 bytes, in units of 8 bytes; AH in units of 4 (RFC 8200 section 4, RFC 4302). */
+static __always_inline void ntc_parse_ipv6_chain(const struct ntc_cursor *cursor, __u32 offset,
+        __u8 next, struct ntc_packet *packet)
+{
+    __u8 buffer[8];
+
+    for (int i = 0; i < NTC_IPV6_HEADERS_MAX; i++) {
+        const __u8 *p;
+
+        switch (next) {
+        case NTC_IPPROTO_HOPOPTS:
+        case NTC_IPPROTO_ROUTING:
+        case NTC_IPPROTO_DSTOPTS:
+        case NTC_IPPROTO_AH:
+        case NTC_IPPROTO_FRAGMENT:
+        case NTC_IPPROTO_MOBILITY:
+        case NTC_IPPROTO_HIP:
+        case NTC_IPPROTO_SHIM6:
+            break;
+        default:
+            packet->key.protocol = next;
+            ntc_parse_transport(cursor, offset, packet);
+            return;
+        }
+
+        p = ntc_at(cursor, offset, buffer, 8);
+        packet->key.protocol = next;
+        if (!p)
+            break;
+        if (next == NTC_IPPROTO_FRAGMENT) {
+            __u16 fragment = ntc_get16(p + 2);
+
+            next = p[0];
+            packet->key.protocol = next;
+            /* Neither an offset nor more to come: an atomic fragment, complete in itself. */
+            if (fragment & 0xfff9) {
+                packet->fragment = 1;
+                packet->fragment_id =
+                        (__u32)ntc_get16(p + 4) << 16 | ntc_get16(p + 6);
+                if (fragment & 0xfff8) {
+                    packet->fragment_later = 1;
+                    return;
+                }
+            }
+            offset += 8;
+        } else {
+            __u32 length = next == NTC_IPPROTO_AH ? (p[1] + 2U) * 4 : (p[1] + 1U) * 8;
+
+            next = p[0];
+            offset += length;
+        }
+    }
+    packet->transport_failed = 1;
+    packet->header_bytes = offset;
+}
+
+static __always_inline enum ntc_parsed ntc_parse_ipv6(const struct ntc_cursor *cursor, __u32 offset,
+        struct ntc_packet *packet)
+{
+    __u8 buffer[40];
+    const __u8 *p = ntc_at(cursor, offset, buffer, 40);
+
+    if (!p || p[0] >> 4 != 6)
+        return NTC_PARSED_UNREADABLE;
+
+    __builtin_memcpy(packet->key.src, p + 8, 16);
+    __builtin_memcpy(packet->key.dst, p + 24, 16);
+    /* The usual case first: no extension header. */
+    ntc_parse_ipv6_chain(cursor, offset + 40, p[6], packet);
+    return NTC_PARSED_IP;
+}
+
+/* `packet` must be zeroed. */
+static __always_inline enum ntc_parsed ntc_parse_raw_ip(const struct ntc_cursor *cursor,
+        struct ntc_packet *packet)
+{
+    __u8 buffer[1];
+    const __u8 *p = ntc_at(cursor, 0, buffer, 1);
+
+    if (!p)
+        return NTC_PARSED_UNREADABLE;
+    if (p[0] >> 4 == 4)
+        return ntc_parse_ipv4(cursor, 0, packet);
+    if (p[0] >> 4 == 6)
+        return ntc_parse_ipv6(cursor, 0, packet);
+    return NTC_PARSED_NONIP;
+}
+
+static __always_inline int ntc_is_vlan(__u16 ethertype)
+{
+    return ethertype == NTC_ETH_P_8021Q || ethertype == NTC_ETH_P_8021AD ||
+           ethertype == NTC_ETH_P_QINQ1;
+}
+
+/* `packet` must be zeroed. */
+static __always_inline enum ntc_parsed ntc_parse_ethernet(const struct ntc_cursor *cursor,
+        struct ntc_packet *packet)
+{
+    __u32 offset = NTC_ETH_HLEN;
+    __u8 buffer[2];
+    const __u8 *p = ntc_at(cursor, 12, buffer, 2);
+    __u16 ethertype;
+
+    if (!p)
+        return NTC_PARSED_NONIP;
+    ethertype = ntc_get16(p);
+    for (int i = 0; i < NTC_VLAN_DEPTH_MAX && ntc_is_vlan(ethertype); i++) {
+        p = ntc_at(cursor, offset + 2, buffer, 2);
+        if (!p)
+            return NTC_PARSED_NONIP;
+        ethertype = ntc_get16(p);
+        offset += 4;
+    }
+    if (ethertype == NTC_ETH_P_IP)
+        return ntc_parse_ipv4(cursor, offset, packet);
+    if (ethertype == NTC_ETH_P_IPV6)
+        return ntc_parse_ipv6(cursor, offset, packet);
+    return NTC_PARSED_NONIP;
+}
+
+static __always_inline enum ntc_protocol_class ntc_class_of(__u8 protocol)
+{
+    switch (protocol) {
+    case NTC_IPPROTO_TCP:
+        return NTC_PROTO_TCP;
+    case NTC_IPPROTO_UDP:
+        return NTC_PROTO_UDP;
+    case NTC_IPPROTO_ICMP:
+        return NTC_PROTO_ICMP;
+    case NTC_IPPROTO_ICMPV6:
+        return NTC_PROTO_ICMPV6;
+    default:
+        return NTC_PROTO_OTHER;
+    }
+}

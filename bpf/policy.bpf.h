@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#pragma once
+
+/* What is to become of a packet: the SSH rule, and the lists. First match wins:
+ * SSH, whitelist (SKIP), blacklist (DROP), else PASS. */
+
+#include "maps.bpf.h"
+#include "parse.h"
+
+static __always_inline int ntc_is_ssh_port(__u16 port)
+{
+    return ntc_control.ssh_ports[port >> 6] >> (port & 63) & 1;
+}
+
+/* To an SSH port always; from one unless it is a pure SYN, or a blacklisted host could reach any port by
+ * sending from port 22. Without the flags byte the second half does not apply. */
+static __always_inline int ntc_is_ssh(const struct ntc_packet *packet)
+{
+    if (packet->key.protocol != NTC_IPPROTO_TCP || !packet->have_ports)
+        return 0;
+    if (ntc_is_ssh_port(packet->key.dport))
+        return 1;
+    return packet->have_flags && ntc_is_ssh_port(packet->key.sport) &&
+           (packet->tcp_flags & (NTC_TCP_SYN | NTC_TCP_ACK)) != NTC_TCP_SYN;
+}
+
+static __always_inline int ntc_is_mapped(const __u8 address[16])
+{
+    const __u32 *words = (const __u32 *)address;
+
+    return words[0] == 0 && words[1] == 0 && address[8] == 0 && address[9] == 0 &&
+           address[10] == 0xff && address[11] == 0xff;
+}
+
+/* The slot of the longest prefix that holds `address`; 0 = none. */
+static __always_inline __u32 ntc_list_slot(void *trie4, void *trie6, const __u8 address[16])
+{
+    __u32 *slot;
+
+    if (ntc_is_mapped(address)) {
+        struct ntc_prefix4 key = {.bits = 32};
+
+        __builtin_memcpy(key.address, address + 12, 4);
+        slot = bpf_map_lookup_elem(trie4, &key);
+    } else {
+        struct ntc_prefix6 key = {.bits = 128};
+
+        __builtin_memcpy(key.address, address, 16);
+        slot = bpf_map_lookup_elem(trie6, &key);
+    }
+    return slot ? *slot : 0;
+}
+
+/* Asks the lists: off the hot path, a separate function. The generation is read once and *before* the
+ * lookups: should a list change meanwhile, the verdict carries the old generation and is not believed. */
+static __noinline ntc_judgement ntc_judge(const struct ntc_flow_key *key)
+{
+    __u32 generation, slot;
+
+    if (!key)
+        return 0;
+    generation = *(volatile __u32 *)&ntc_control.generation;
+
+    slot = ntc_list_slot(&ntc_white4, &ntc_white6, key->src);
+    if (!slot)
+        slot = ntc_list_slot(&ntc_white4, &ntc_white6, key->dst);
+    if (slot)
+        return NTC_JUDGEMENT(generation, slot, NTC_SKIP);
+
+    slot = ntc_list_slot(&ntc_black4, &ntc_black6, key->src);
+    if (!slot)
+        slot = ntc_list_slot(&ntc_black4, &ntc_black6, key->dst);
+    if (slot)
+        return NTC_JUDGEMENT(generation, slot, NTC_DROP);
+
+    return NTC_JUDGEMENT(generation, 0, NTC_PASS);
+}
+
+/* Fragments carry ports and flags only in the first part; the others inherit what was decided there. Returns
+ * whether the SSH rule applies to this part. */
+static __always_inline int ntc_fragment_ssh(struct ntc_packet *packet, struct ntc_counters *counters,
+        __u32 packets)
+{
+    struct ntc_fragment_key key = {
+            .id = packet->fragment_id,
+            .ifindex = packet->key.ifindex,
+            .protocol = packet->key.protocol,
+            .direction = packet->key.direction,
+    };
+    struct ntc_fragment *seen;
+
+    __builtin_memcpy(key.src, packet->key.src, 16);
+    __builtin_memcpy(key.dst, packet->key.dst, 16);
+
+    if (!packet->fragment_later) {
+        struct ntc_fragment first = {
+                .sport = packet->key.sport,
+                .dport = packet->key.dport,
+                .ssh = ntc_is_ssh(packet),
+        };
+
+        bpf_map_update_elem(&ntc_fragments, &key, &first, BPF_ANY);
+        return first.ssh;
+    }
+
+    seen = bpf_map_lookup_elem(&ntc_fragments, &key);
+    if (!seen) {
+        counters->fragments_unmatched += packets;
+        return 0;
+    }
+    packet->key.sport = seen->sport;
+    packet->key.dport = seen->dport;
+    return seen->ssh;
+}
