@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #pragma once
 
-/* The only ABI between the kernel program and user space: map keys and values, the ring buffer's record,
- * the shared control block. Fixed-width types, explicit zero padding, sizes asserted. Any change of a
- * layout or meaning raises NTC_ABI_VERSION, which stands in the names under which maps outlive a process.
+/* The only ABI between the kernel program and user space: map keys and values, the ring buffer's
+ * record, the shared control block. Fixed-width types, explicit zero padding, sizes asserted. Any
+ * change of a layout or meaning raises NTC_ABI_VERSION, which stands in the names under which maps
+ * outlive a process.
  *
  * Addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d. Ports are in host order. */
 
@@ -35,7 +36,8 @@ enum ntc_protocol_class {
     NTC_PROTOS,
 };
 
-/* --- flows: hash map ntc_flows ------------------------------------------------------------------- */
+/* --- flows: hash map ntc_flows -------------------------------------------------------------------
+ */
 
 struct ntc_flow_key {
     __u8 src[16];
@@ -49,30 +51,33 @@ struct ntc_flow_key {
 };
 _Static_assert(sizeof(struct ntc_flow_key) == 44, "no hidden padding");
 
-/* The lists' verdict on a flow, cached: generation << 32 | slot << 8 | action. One aligned u64, written by
- * one store, so that nobody ever sees an old verdict under a new generation. 0 = never judged. */
+/* The lists' verdict on a flow, cached: generation << 32 | slot << 8 | action. One aligned u64,
+ * written by one store, so that nobody ever sees an old verdict under a new generation. 0 = never
+ * judged. */
 typedef __u64 ntc_judgement;
 #define NTC_JUDGEMENT(generation, slot, action)                                                    \
     ((__u64)(__u32)(generation) << 32 | (__u64)(slot) << 8 | (__u64)(action))
 #define NTC_JUDGEMENT_GENERATION(j) ((__u32)((j) >> 32))
 #define NTC_JUDGEMENT_SLOT(j)       ((__u32)((j) >> 8 & 0xffffff))
-#define NTC_JUDGEMENT_ACTION(j)     ((__u32)((j) & 0xff))
+#define NTC_JUDGEMENT_ACTION(j)     ((__u32)((j)&0xff))
 
 struct ntc_flow {
     ntc_judgement judgement;
-    __u64 packets;        /* atomic */
-    __u64 bytes;          /* atomic */
-    __u64 last_seen_ns;   /* CLOCK_MONOTONIC, coarse */
+    __u64 packets;      /* atomic */
+    __u64 bytes;        /* atomic */
+    __u64 last_seen_ns; /* CLOCK_MONOTONIC, coarse */
     __u64 first_seen_ns;
-    __u32 syn_packets;    /* atomic; TCP with SYN */
-    __u32 noack_packets;  /* atomic; TCP without ACK (the rare ones are counted, not the common ones) */
-    __u8 tcp_flags;       /* all flags seen */
-    __u8 action;          /* of the last packet */
+    __u32 syn_packets;   /* atomic; TCP with SYN */
+    __u32 noack_packets; /* atomic; TCP without ACK (the rare ones are counted, not the common ones)
+                          */
+    __u8 tcp_flags;      /* all flags seen */
+    __u8 action;         /* of the last packet */
     __u8 zero[6];
 };
 _Static_assert(sizeof(struct ntc_flow) == 56, "no hidden padding");
 
-/* --- counters: per-CPU array ntc_counters, one element -------------------------------------------- */
+/* --- counters: per-CPU array ntc_counters, one element
+ * -------------------------------------------- */
 
 struct ntc_count {
     __u64 packets;
@@ -90,7 +95,8 @@ struct ntc_counters {
     __u64 events_lost;
 };
 
-/* --- lists: LPM tries ntc_black4, ntc_black6, ntc_white4, ntc_white6; value = slot (u32) ------------ */
+/* --- lists: LPM tries ntc_black4, ntc_black6, ntc_white4, ntc_white6; value = slot (u32)
+ * ------------ */
 
 struct ntc_prefix4 {
     __u32 bits;
@@ -105,7 +111,8 @@ struct ntc_prefix6 {
 /* Hits: per-CPU array ntc_hits of struct ntc_count, indexed by slot. Slot 0 is nobody's. */
 #define NTC_SLOT_MAX 0xffffff
 
-/* --- fragments: LRU map ntc_fragments --------------------------------------------------------------- */
+/* --- fragments: LRU map ntc_fragments
+ * --------------------------------------------------------------- */
 
 struct ntc_fragment_key {
     __u8 src[16];
@@ -126,7 +133,8 @@ struct ntc_fragment {
 };
 _Static_assert(sizeof(struct ntc_fragment) == 8, "no hidden padding");
 
-/* --- control block: global data section .data.control, mapped by user space --------------------------- */
+/* --- control block: global data section .data.control, mapped by user space
+ * --------------------------- */
 
 /* A budget allows `per_slice` packets in each slice of 2^NTC_SLICE_SHIFT ns (16.8 ms). */
 #define NTC_SLICE_SHIFT 24
@@ -134,7 +142,8 @@ _Static_assert(sizeof(struct ntc_fragment) == 8, "no hidden padding");
 struct ntc_control {
     /* Of the lists. Raised by user space after it changed the maps. Never 0. */
     __u32 generation;
-    /* Set by the kernel when a flow found no room, cleared by user space when there is room again. */
+    /* Set by the kernel when a flow found no room, cleared by user space when there is room again.
+     */
     __u32 flows_full;
     __u32 events_enabled;
     __u32 budget_per_slice;
@@ -142,7 +151,8 @@ struct ntc_control {
     __u32 abi_version;
     __u64 event_seq; /* user space's own: the last sequence number given out */
     __u64 zero[4];
-    /* What is used of the budgets: slice << 16 | packets, changed atomically. A cache line of its own. */
+    /* What is used of the budgets: slice << 16 | packets, changed atomically. A cache line of its
+     * own. */
     __u64 used;
     __u64 drop_used;
     __u64 zero2[6];
@@ -150,7 +160,8 @@ struct ntc_control {
 };
 _Static_assert(sizeof(struct ntc_control) == 128 + 8192, "no hidden padding");
 
-/* --- events: ring buffer ntc_events ------------------------------------------------------------------- */
+/* --- events: ring buffer ntc_events
+ * ------------------------------------------------------------------- */
 
 struct ntc_event {
     __u64 time_ns;
@@ -169,5 +180,7 @@ struct ntc_event {
 };
 _Static_assert(sizeof(struct ntc_event) == 64, "no hidden padding");
 
-/* --- programs ------------------------------------------------------------------------------------------ */
-/* ntc_ingress, ntc_egress: frames with an Ethernet header. ntc_ingress_ip, ntc_egress_ip: raw IP. */
+/* --- programs
+ * ------------------------------------------------------------------------------------------ */
+/* ntc_ingress, ntc_egress: frames with an Ethernet header. ntc_ingress_ip, ntc_egress_ip: raw IP.
+ */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #pragma once
 
-/* The exact plane. Order matters: the flow is found (or found to have no room) first, then the per-CPU
- * counters are raised, then the flow. So at any moment counters >= flows + untracked, by no more than the
- * packets in flight, and a scan between two readings of the counters must lie between them. */
+/* The exact plane. Order matters: the flow is found (or found to have no room) first, then the
+ * per-CPU counters are raised, then the flow. So at any moment counters >= flows + untracked, by no
+ * more than the packets in flight, and a scan between two readings of the counters must lie between
+ * them. */
 
 #include "maps.bpf.h"
 #include "parse.h"
@@ -69,8 +70,8 @@ static __always_inline void ntc_count_hit(__u32 slot, const struct ntc_size *siz
     }
 }
 
-/* A new, empty entry; NULL when there is no room. A full map is known from a flag, for a failed insert costs
- * three times as much as looking at it. */
+/* A new, empty entry; NULL when there is no room. A full map is known from a flag, for a failed
+ * insert costs three times as much as looking at it. */
 static __noinline struct ntc_flow *ntc_flow_create(const struct ntc_flow_key *key)
 {
     struct ntc_flow fresh = {};

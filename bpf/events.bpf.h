@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #pragma once
 
-/* The best-effort plane: single packets for the live view, while somebody watches, under a budget. What is
- * not shown is counted: over the budget as suppressed, with a full ring as lost. */
+/* The best-effort plane: single packets for the live view, while somebody watches, under a budget.
+ * What is not shown is counted: over the budget as suppressed, with a full ring as lost. */
 
 #include "account.bpf.h"
 
-/* Takes one from the budget of the running slice. `used` is slice << 16 | taken; many CPUs race for it. */
+/* Takes one from the budget of the running slice. `used` is slice << 16 | taken; many CPUs race for
+ * it. */
 static __always_inline int ntc_budget_take(__u64 *used, __u32 per_slice, __u64 now_ns)
 {
     __u64 slice = now_ns >> NTC_SLICE_SHIFT << 16;
@@ -28,8 +29,8 @@ static __always_inline int ntc_budget_take(__u64 *used, __u32 per_slice, __u64 n
     return (__sync_fetch_and_add(used, 1) & 0xffff) < per_slice;
 }
 
-static __noinline int ntc_emit(const struct ntc_packet *packet, const struct ntc_size *size,
-        __u32 action)
+static __noinline int ntc_emit(
+        const struct ntc_packet *packet, const struct ntc_size *size, __u32 action)
 {
     struct ntc_counters *counters = ntc_counters_here();
     struct ntc_event *event;
@@ -40,8 +41,8 @@ static __noinline int ntc_emit(const struct ntc_packet *packet, const struct ntc
         return 0;
     now_ns = bpf_ktime_get_coarse_ns();
     granted = action == NTC_DROP
-                      ? ntc_budget_take(&ntc_control.drop_used,
-                                ntc_control.drop_budget_per_slice, now_ns)
+                      ? ntc_budget_take(
+                                &ntc_control.drop_used, ntc_control.drop_budget_per_slice, now_ns)
                       : ntc_budget_take(&ntc_control.used, ntc_control.budget_per_slice, now_ns);
     if (!granted) {
         counters->events_suppressed[action] += size->packets;

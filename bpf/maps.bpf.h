@@ -48,7 +48,8 @@ struct ntc_trie4 ntc_white4 SEC(".maps");
 struct ntc_trie6 ntc_black6 SEC(".maps");
 struct ntc_trie6 ntc_white6 SEC(".maps");
 
-/* LRU is fine here and only here: a forgotten fragment costs its datagram the SSH rule, never the lists. */
+/* LRU is fine here and only here: a forgotten fragment costs its datagram the SSH rule, never the
+ * lists. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 4096);

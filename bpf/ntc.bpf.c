@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 
-/* The packet path, in one sentence: parse, SSH rule, one flow lookup, verdict from the flow's cache (or from
- * the lists if the flow is new or the lists changed), counters, flow, event if somebody watches.
+/* The packet path, in one sentence: parse, SSH rule, one flow lookup, verdict from the flow's cache
+ * (or from the lists if the flow is new or the lists changed), counters, flow, event if somebody
+ * watches.
  *
  * On PASS, SKIP and SSH the next program on the hook runs (TCX_NEXT, which is TC_ACT_UNSPEC). */
 
@@ -10,8 +11,8 @@
 
 #include <bpf/bpf_helpers.h>
 
-static inline __attribute__((always_inline)) long ntc_load_bytes(void *ctx, __u32 offset, void *to,
-        __u32 size)
+static inline __attribute__((always_inline)) long ntc_load_bytes(
+        void *ctx, __u32 offset, void *to, __u32 size)
 {
     return bpf_skb_load_bytes(ctx, offset, to, size);
 }
@@ -26,8 +27,8 @@ static __always_inline int ntc_verdict(__u32 action)
 }
 
 /* The cached judgement if it is of the present lists, else a new one, stored by a single write. */
-static __always_inline ntc_judgement ntc_judgement_of(struct ntc_flow *flow,
-        const struct ntc_flow_key *key)
+static __always_inline ntc_judgement ntc_judgement_of(
+        struct ntc_flow *flow, const struct ntc_flow_key *key)
 {
     ntc_judgement judgement = *(volatile ntc_judgement *)&flow->judgement;
 
@@ -38,8 +39,8 @@ static __always_inline ntc_judgement ntc_judgement_of(struct ntc_flow *flow,
     return judgement;
 }
 
-static __always_inline int ntc_handle_ip(struct __sk_buff *skb, struct ntc_packet *packet,
-        struct ntc_counters *counters)
+static __always_inline int ntc_handle_ip(
+        struct __sk_buff *skb, struct ntc_packet *packet, struct ntc_counters *counters)
 {
     struct ntc_size size = ntc_size_of(skb, packet->header_bytes);
     struct ntc_flow *flow;
@@ -55,8 +56,8 @@ static __always_inline int ntc_handle_ip(struct __sk_buff *skb, struct ntc_packe
     if (ssh) {
         action = NTC_SSH;
     } else {
-        ntc_judgement judgement = flow ? ntc_judgement_of(flow, &packet->key)
-                                       : ntc_judge(&packet->key);
+        ntc_judgement judgement =
+                flow ? ntc_judgement_of(flow, &packet->key) : ntc_judge(&packet->key);
 
         action = NTC_JUDGEMENT_ACTION(judgement);
         slot = NTC_JUDGEMENT_SLOT(judgement);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #pragma once
 
-/* L2 to L4 parser. No maps, no policy: bytes in, struct ntc_packet out. It compiles for BPF and natively
- * (fuzzing): whoever includes it provides
+/* L2 to L4 parser. No maps, no policy: bytes in, struct ntc_packet out. It compiles for BPF and
+ * natively (fuzzing): whoever includes it provides
  *
  *     static long ntc_load_bytes(void *ctx, __u32 offset, void *to, __u32 size);   0 on success
  *
- * which reads what is not in the linear part (bpf_skb_load_bytes; pulling would unclone every TCP packet on
- * egress). Once addresses are read, failure further in only costs ports and flags: the lists always decide.
+ * which reads what is not in the linear part (bpf_skb_load_bytes; pulling would unclone every TCP
+ * packet on egress). Once addresses are read, failure further in only costs ports and flags: the
+ * lists always decide.
  *
- * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), IEEE 802.1Q, RFC 9293 (TCP), RFC 6946 (atomic fragments). */
+ * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), IEEE 802.1Q, RFC 9293 (TCP), RFC 6946 (atomic
+ * fragments). */
 
 #include "abi.h"
 
@@ -67,7 +69,7 @@ enum ntc_parsed {
 struct ntc_packet {
     struct ntc_flow_key key; /* all but ifindex and direction, which the caller knows */
     __u32 fragment_id;
-    __u32 header_bytes;    /* link, network and transport header: what GSO repeats in each segment */
+    __u32 header_bytes; /* link, network and transport header: what GSO repeats in each segment */
     __u8 ipv4;
     __u8 tcp_flags;
     __u8 have_ports;       /* sport and dport are the packet's own */
@@ -84,9 +86,10 @@ struct ntc_cursor {
     void *ctx;
 };
 
-/* The `size` bytes at `offset`: in place, or copied into `buffer`; NULL where the packet ends before. */
-static __always_inline const __u8 *ntc_at(const struct ntc_cursor *cursor, __u32 offset, void *buffer,
-        __u32 size)
+/* The `size` bytes at `offset`: in place, or copied into `buffer`; NULL where the packet ends
+ * before. */
+static __always_inline const __u8 *ntc_at(
+        const struct ntc_cursor *cursor, __u32 offset, void *buffer, __u32 size)
 {
     const __u8 *p = (const __u8 *)cursor->data + offset;
 
@@ -123,8 +126,8 @@ static __always_inline int ntc_has_ports(__u8 protocol)
 }
 
 /* The transport header at `offset`. What can't be read stays unset. */
-static __always_inline void ntc_parse_transport(const struct ntc_cursor *cursor, __u32 offset,
-        struct ntc_packet *packet)
+static __always_inline void ntc_parse_transport(
+        const struct ntc_cursor *cursor, __u32 offset, struct ntc_packet *packet)
 {
     __u8 protocol = packet->key.protocol;
     __u8 buffer[16];
@@ -159,8 +162,8 @@ static __always_inline void ntc_parse_transport(const struct ntc_cursor *cursor,
     packet->transport_failed = 1;
 }
 
-static __always_inline enum ntc_parsed ntc_parse_ipv4(const struct ntc_cursor *cursor, __u32 offset,
-        struct ntc_packet *packet)
+static __always_inline enum ntc_parsed ntc_parse_ipv4(
+        const struct ntc_cursor *cursor, __u32 offset, struct ntc_packet *packet)
 {
     __u8 buffer[20];
     const __u8 *p = ntc_at(cursor, offset, buffer, 20);
@@ -194,10 +197,10 @@ static __always_inline enum ntc_parsed ntc_parse_ipv4(const struct ntc_cursor *c
     return NTC_PARSED_IP;
 }
 
-/* Walks the extension headers from `next` at `offset` on. Header lengths count from the end of their first
- * 8 bytes, in units of 8 bytes; AH in units of 4 (RFC 8200 section 4, RFC 4302). */
-static __always_inline void ntc_parse_ipv6_chain(const struct ntc_cursor *cursor, __u32 offset,
-        __u8 next, struct ntc_packet *packet)
+/* Walks the extension headers from `next` at `offset` on. Header lengths count from the end of
+ * their first 8 bytes, in units of 8 bytes; AH in units of 4 (RFC 8200 section 4, RFC 4302). */
+static __always_inline void ntc_parse_ipv6_chain(
+        const struct ntc_cursor *cursor, __u32 offset, __u8 next, struct ntc_packet *packet)
 {
     __u8 buffer[8];
 
@@ -232,8 +235,7 @@ static __always_inline void ntc_parse_ipv6_chain(const struct ntc_cursor *cursor
             /* Neither an offset nor more to come: an atomic fragment, complete in itself. */
             if (fragment & 0xfff9) {
                 packet->fragment = 1;
-                packet->fragment_id =
-                        (__u32)ntc_get16(p + 4) << 16 | ntc_get16(p + 6);
+                packet->fragment_id = (__u32)ntc_get16(p + 4) << 16 | ntc_get16(p + 6);
                 if (fragment & 0xfff8) {
                     packet->fragment_later = 1;
                     return;
@@ -251,8 +253,8 @@ static __always_inline void ntc_parse_ipv6_chain(const struct ntc_cursor *cursor
     packet->header_bytes = offset;
 }
 
-static __always_inline enum ntc_parsed ntc_parse_ipv6(const struct ntc_cursor *cursor, __u32 offset,
-        struct ntc_packet *packet)
+static __always_inline enum ntc_parsed ntc_parse_ipv6(
+        const struct ntc_cursor *cursor, __u32 offset, struct ntc_packet *packet)
 {
     __u8 buffer[40];
     const __u8 *p = ntc_at(cursor, offset, buffer, 40);
@@ -268,8 +270,8 @@ static __always_inline enum ntc_parsed ntc_parse_ipv6(const struct ntc_cursor *c
 }
 
 /* `packet` must be zeroed. */
-static __always_inline enum ntc_parsed ntc_parse_raw_ip(const struct ntc_cursor *cursor,
-        struct ntc_packet *packet)
+static __always_inline enum ntc_parsed ntc_parse_raw_ip(
+        const struct ntc_cursor *cursor, struct ntc_packet *packet)
 {
     __u8 buffer[1];
     const __u8 *p = ntc_at(cursor, 0, buffer, 1);
@@ -290,8 +292,8 @@ static __always_inline int ntc_is_vlan(__u16 ethertype)
 }
 
 /* `packet` must be zeroed. */
-static __always_inline enum ntc_parsed ntc_parse_ethernet(const struct ntc_cursor *cursor,
-        struct ntc_packet *packet)
+static __always_inline enum ntc_parsed ntc_parse_ethernet(
+        const struct ntc_cursor *cursor, struct ntc_packet *packet)
 {
     __u32 offset = NTC_ETH_HLEN;
     __u8 buffer[2];

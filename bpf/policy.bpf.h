@@ -12,8 +12,8 @@ static __always_inline int ntc_is_ssh_port(__u16 port)
     return ntc_control.ssh_ports[port >> 6] >> (port & 63) & 1;
 }
 
-/* To an SSH port always; from one unless it is a pure SYN, or a blacklisted host could reach any port by
- * sending from port 22. Without the flags byte the second half does not apply. */
+/* To an SSH port always; from one unless it is a pure SYN, or a blacklisted host could reach any
+ * port by sending from port 22. Without the flags byte the second half does not apply. */
 static __always_inline int ntc_is_ssh(const struct ntc_packet *packet)
 {
     if (packet->key.protocol != NTC_IPPROTO_TCP || !packet->have_ports)
@@ -51,8 +51,9 @@ static __always_inline __u32 ntc_list_slot(void *trie4, void *trie6, const __u8 
     return slot ? *slot : 0;
 }
 
-/* Asks the lists: off the hot path, a separate function. The generation is read once and *before* the
- * lookups: should a list change meanwhile, the verdict carries the old generation and is not believed. */
+/* Asks the lists: off the hot path, a separate function. The generation is read once and *before*
+ * the lookups: should a list change meanwhile, the verdict carries the old generation and is not
+ * believed. */
 static __noinline ntc_judgement ntc_judge(const struct ntc_flow_key *key)
 {
     __u32 generation, slot;
@@ -76,10 +77,10 @@ static __noinline ntc_judgement ntc_judge(const struct ntc_flow_key *key)
     return NTC_JUDGEMENT(generation, 0, NTC_PASS);
 }
 
-/* Fragments carry ports and flags only in the first part; the others inherit what was decided there. Returns
- * whether the SSH rule applies to this part. */
-static __always_inline int ntc_fragment_ssh(struct ntc_packet *packet, struct ntc_counters *counters,
-        __u32 packets)
+/* Fragments carry ports and flags only in the first part; the others inherit what was decided
+ * there. Returns whether the SSH rule applies to this part. */
+static __always_inline int ntc_fragment_ssh(
+        struct ntc_packet *packet, struct ntc_counters *counters, __u32 packets)
 {
     struct ntc_fragment_key key = {
             .id = packet->fragment_id,

@@ -1,1 +1,205 @@
 /* SPDX-License-Identifier: MIT */
+/* Attaching: TCX first in the chain where the kernel has it (6.6), else clsact with a handle and
+ * priority of our own. TCX links vanish with the process; clsact filters are removed by us, and
+ * only ours. */
+
+#include "datapath/bpf-internal.h"
+
+#include <bpf/bpf.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum {
+    TCX_INGRESS = 46, /* BPF_TCX_INGRESS, linux 6.6 */
+    TCX_EGRESS = 47,
+    TCX_BEFORE = 1 << 3, /* BPF_F_BEFORE: with no other program named, first of all */
+    CLSACT_HANDLE = 0x6e74,
+    CLSACT_PRIORITY = 1,
+};
+
+/* The link type decides whether frames have an Ethernet header. -EOPNOTSUPP for one we can't parse.
+ */
+static int link_is_raw_ip(const char *name, bool *ret)
+{
+    _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {};
+
+    if (fd < 0)
+        return -errno;
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+        return -errno;
+    switch (request.ifr_hwaddr.sa_family) {
+    case ARPHRD_ETHER:
+    case ARPHRD_LOOPBACK:
+        *ret = false;
+        return 0;
+    case ARPHRD_NONE:
+    case ARPHRD_RAWIP:
+    case ARPHRD_PPP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+        *ret = true;
+        return 0;
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static int program_fd(BpfDatapath *bpf, bool raw_ip, Direction direction)
+{
+    struct ntc_bpf *s = bpf->skeleton;
+
+    if (direction == DIRECTION_INGRESS)
+        return bpf_program__fd(raw_ip ? s->progs.ntc_ingress_ip : s->progs.ntc_ingress);
+    return bpf_program__fd(raw_ip ? s->progs.ntc_egress_ip : s->progs.ntc_egress);
+}
+
+static int attach_tcx(int prog_fd, uint32_t ifindex, Direction direction)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = TCX_BEFORE);
+    int fd = bpf_link_create(prog_fd, (int)ifindex,
+            (enum bpf_attach_type)(direction == DIRECTION_INGRESS ? TCX_INGRESS : TCX_EGRESS),
+            &options);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static struct bpf_tc_hook clsact_hook(uint32_t ifindex, Direction direction)
+{
+    return (struct bpf_tc_hook){
+            .sz = sizeof(struct bpf_tc_hook),
+            .ifindex = (int)ifindex,
+            .attach_point = direction == DIRECTION_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS,
+    };
+}
+
+static int attach_clsact(int prog_fd, uint32_t ifindex, Direction direction)
+{
+    struct bpf_tc_hook hook = clsact_hook(ifindex, direction);
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = prog_fd, .handle = CLSACT_HANDLE,
+            .priority = CLSACT_PRIORITY, .flags = BPF_TC_F_REPLACE);
+    int r = bpf_tc_hook_create(&hook);
+
+    if (r < 0 && r != -EEXIST)
+        return r;
+    return bpf_tc_attach(&hook, &options);
+}
+
+static void detach_clsact(uint32_t ifindex, Direction direction)
+{
+    struct bpf_tc_hook hook = clsact_hook(ifindex, direction);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+
+    (void)bpf_tc_detach(&hook, &options);
+}
+
+static void release(BpfAttachment *attachment)
+{
+    for (int d = 0; d < _DIRECTION_MAX; d++) {
+        if (attachment->link_fd[d] >= 0)
+            attachment->link_fd[d] = safe_close(attachment->link_fd[d]);
+        else if (attachment->shown.attached[d])
+            detach_clsact(attachment->shown.ifindex, (Direction)d);
+        attachment->shown.attached[d] = false;
+    }
+}
+
+static int attach_direction(BpfDatapath *bpf, BpfAttachment *attachment, Direction direction)
+{
+    int prog_fd = program_fd(bpf, attachment->shown.raw_ip, direction);
+    int fd = attach_tcx(prog_fd, attachment->shown.ifindex, direction);
+
+    attachment->shown.hook = "tcx";
+    if (fd == -EINVAL) { /* no TCX in this kernel */
+        int r = attach_clsact(prog_fd, attachment->shown.ifindex, direction);
+
+        if (r < 0)
+            return r;
+        attachment->shown.hook = "clsact";
+        fd = -EBADF;
+    } else if (fd < 0) {
+        return fd;
+    }
+    attachment->link_fd[direction] = fd;
+    attachment->shown.attached[direction] = true;
+    return 0;
+}
+
+static BpfAttachment *find(BpfDatapath *bpf, uint32_t ifindex)
+{
+    for (size_t i = 0; i < bpf->n_attachments; i++)
+        if (bpf->attachments[i].shown.ifindex == ifindex)
+            return &bpf->attachments[i];
+    return NULL;
+}
+
+int bpf_attach(Datapath *datapath, uint32_t ifindex, const char *name)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    BpfAttachment attachment = {.shown.ifindex = ifindex, .link_fd = {-EBADF, -EBADF}};
+    int r;
+
+    if (find(bpf, ifindex))
+        return -EALREADY;
+    if (bpf->n_attachments == ATTACHMENTS_MAX)
+        return -E2BIG;
+    snprintf(attachment.shown.interface, sizeof(attachment.shown.interface), "%s", name);
+    r = link_is_raw_ip(name, &attachment.shown.raw_ip);
+    for (int d = 0; r >= 0 && d < _DIRECTION_MAX; d++)
+        r = attach_direction(bpf, &attachment, (Direction)d);
+    if (r < 0) {
+        release(&attachment);
+        return r;
+    }
+    bpf->attachments[bpf->n_attachments++] = attachment;
+    return 0;
+}
+
+int bpf_detach(Datapath *datapath, uint32_t ifindex)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    BpfAttachment *attachment = find(bpf, ifindex);
+
+    if (!attachment)
+        return -ENOENT;
+    release(attachment);
+    *attachment = bpf->attachments[--bpf->n_attachments];
+    return 0;
+}
+
+void bpf_detach_all(BpfDatapath *bpf)
+{
+    while (bpf->n_attachments > 0)
+        release(&bpf->attachments[--bpf->n_attachments]);
+}
+
+/* A TCX link whose interface is gone reports ifindex 0. */
+int bpf_verify(Datapath *datapath, uint32_t ifindex)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    BpfAttachment *attachment = find(bpf, ifindex);
+    char name[IF_NAMESIZE];
+
+    if (!attachment)
+        return -ENOENT;
+    if (if_indextoname(ifindex, name))
+        return 0;
+    for (int d = 0; d < _DIRECTION_MAX; d++)
+        attachment->shown.attached[d] = false;
+    return -ENODEV;
+}
+
+const Attachment *bpf_attachments(Datapath *datapath, size_t *ret_count)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+
+    for (size_t i = 0; i < bpf->n_attachments; i++)
+        bpf->shown[i] = bpf->attachments[i].shown;
+    *ret_count = bpf->n_attachments;
+    return bpf->shown;
+}

@@ -1,1 +1,121 @@
 /* SPDX-License-Identifier: MIT */
+/* The lists in the kernel: four prefix tries (each list by family), the generation that makes every
+ * cached verdict stale, and the hits of each slot. The generation is raised after the maps were
+ * changed, never before: a packet judged under the new generation has seen the new lists. */
+
+#include "datapath/bpf-internal.h"
+
+#include <bpf/bpf.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+static int trie_update(BpfDatapath *bpf, const ListChange *change, bool add)
+{
+    struct ntc_bpf *s = bpf->skeleton;
+    bool black = change->list == LIST_BLACKLIST;
+    const Prefix *prefix = &change->prefix;
+    struct ntc_prefix4 key4 = {.bits = prefix->bits - 96U};
+    struct ntc_prefix6 key6 = {.bits = prefix->bits};
+    struct bpf_map *map;
+    const void *key;
+    int r;
+
+    if (address_is_ipv4(&prefix->address) && prefix->bits >= 96) {
+        memcpy(key4.address, prefix->address.bytes + 12, 4);
+        map = black ? s->maps.ntc_black4 : s->maps.ntc_white4;
+        key = &key4;
+    } else {
+        memcpy(key6.address, prefix->address.bytes, 16);
+        map = black ? s->maps.ntc_black6 : s->maps.ntc_white6;
+        key = &key6;
+    }
+    if (add)
+        r = bpf_map_update_elem(bpf_map__fd(map), key, &change->slot, BPF_ANY);
+    else
+        r = bpf_map_delete_elem(bpf_map__fd(map), key);
+    return r < 0 ? -errno : 0;
+}
+
+static void raise_generation(BpfDatapath *bpf)
+{
+    __u32 next = bpf->control->generation + 1;
+
+    __atomic_store_n(&bpf->control->generation, next ? next : 1, __ATOMIC_SEQ_CST);
+}
+
+int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    size_t done = 0;
+    int r = 0;
+
+    for (; done < n; done++) {
+        r = trie_update(bpf, &changes[done], changes[done].add);
+        if (r < 0)
+            break;
+    }
+    while (r < 0 && done > 0) {
+        done--;
+        (void)trie_update(bpf, &changes[done], !changes[done].add);
+    }
+    raise_generation(bpf);
+    return r;
+}
+
+int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    struct ntc_count values[1024];
+    Count sum = {};
+
+    if (bpf->n_cpus > 1024)
+        return -E2BIG;
+    if (bpf_map_lookup_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits), &slot, values) < 0)
+        return -errno;
+    for (int i = 0; i < bpf->n_cpus; i++) {
+        sum.packets += values[i].packets;
+        sum.bytes += values[i].bytes;
+    }
+    *ret = sum;
+    return 0;
+}
+
+/* MEMBARRIER_CMD_GLOBAL waits for a grace period of RCU (membarrier(2)): no program that read an
+ * old generation is running any more when it returns. */
+int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    _cleanup_free_ struct ntc_count *zero = calloc((size_t)bpf->n_cpus, sizeof(*zero));
+
+    if (!zero)
+        return -ENOMEM;
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+        return -errno;
+    for (size_t i = 0; i < n; i++)
+        if (bpf_map_update_elem(
+                    bpf_map__fd(bpf->skeleton->maps.ntc_hits), &slots[i], zero, BPF_ANY) < 0)
+            return -errno;
+    return 0;
+}
+
+uint32_t bpf_slots(Datapath *datapath)
+{
+    return bpf_map__max_entries(((BpfDatapath *)datapath)->skeleton->maps.ntc_hits);
+}
+
+/* Each word of the bitmap is replaced whole: a port in both the old and the new set is never cut
+ * off. */
+int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    _cleanup_free_ uint64_t *bits = calloc(ELEMENTSOF(bpf->control->ssh_ports), sizeof(*bits));
+
+    if (!bits)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        bits[ports[i] / 64] |= 1ULL << (ports[i] % 64);
+    for (size_t i = 0; i < ELEMENTSOF(bpf->control->ssh_ports); i++)
+        __atomic_store_n(&bpf->control->ssh_ports[i], bits[i], __ATOMIC_RELAXED);
+    return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Shared by the bpf*.c files and nobody else. */
+
+#include "abi.h"
+#include "datapath/datapath.h"
+#include "ntc.skel.h"
+
+#define ATTACHMENTS_MAX 64
+
+typedef struct BpfAttachment {
+    Attachment shown;
+    int link_fd[_DIRECTION_MAX]; /* TCX; -EBADF with clsact */
+} BpfAttachment;
+
+typedef struct BpfDatapath {
+    Datapath base; /* first */
+    struct ntc_bpf *skeleton;
+    struct ntc_control *control; /* the program's, shared memory */
+    struct ring_buffer *ring;
+    sd_event_source *ring_source;
+    PacketEventFn on_event;
+    void *userdata;
+    DatapathLimits limits;
+    BpfAttachment attachments[ATTACHMENTS_MAX];
+    Attachment shown[ATTACHMENTS_MAX];
+    size_t n_attachments;
+    struct ntc_counters *percpu;
+    int n_cpus;
+    struct ntc_flow_key *scan_keys;
+    struct ntc_flow *scan_values;
+    __u32 scan_cursor;
+    bool scan_started, scan_over;
+} BpfDatapath;
+
+int bpf_attach(Datapath *datapath, uint32_t ifindex, const char *name);
+int bpf_detach(Datapath *datapath, uint32_t ifindex);
+int bpf_verify(Datapath *datapath, uint32_t ifindex);
+const Attachment *bpf_attachments(Datapath *datapath, size_t *ret_count);
+void bpf_detach_all(BpfDatapath *bpf);
+
+int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n);
+int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret);
+int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n);
+uint32_t bpf_slots(Datapath *datapath);
+int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n);
