@@ -1,1 +1,430 @@
 /* SPDX-License-Identifier: MIT */
+/* Construction order: datapath, flows, stats, scanner, journal, control, http, attachments, READY.
+ * The datapath attaches last, when the lists are already in it: not one packet is judged by empty
+ * lists. Destruction mirrors it. */
+
+#include "daemon.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/control.h"
+#include "datapath/datapath.h"
+#include "datapath/interfaces.h"
+#include "flow/scanner.h"
+#include "http/server.h"
+#include "journal/journal.h"
+#include "stats/stats.h"
+
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+typedef struct Daemon {
+    const DaemonOptions *options;
+    Config *config;
+    sd_event *event;
+    Datapath *datapath;
+    FlowTable *flows;
+    Stats *stats;
+    Scanner *scanner;
+    Journal *journal;
+    Control *control;
+    HttpServer *http;
+    sd_event_source *scan_timer;
+    sd_event_source *scan_step;
+    unsigned watchers;
+    uint64_t events_total_packets; /* counted so far, NONIP aside */
+    uint64_t started_ns;
+} Daemon;
+
+static void daemon_done(Daemon *d)
+{
+    sd_event_source_disable_unref(d->scan_step);
+    sd_event_source_disable_unref(d->scan_timer);
+    http_server_free(d->http);
+    control_free(d->control);
+    scanner_free(d->scanner);
+    datapath_free(d->datapath);
+    stats_free(d->stats);
+    flow_table_free(d->flows);
+    journal_free(d->journal);
+    sd_event_unref(d->event);
+    config_free(d->config);
+}
+
+int daemon_load_config(const DaemonOptions *options, Config **ret, ConfigError *error)
+{
+    _cleanup_(config_freep) Config *config = NULL;
+    const char *path = options->config_path;
+    int r;
+
+    if (!path && access("config.yaml", R_OK) == 0)
+        path = "config.yaml";
+    if (!path && access("/etc/ntc/config.yaml", R_OK) == 0)
+        path = "/etc/ntc/config.yaml";
+    r = path ? config_load(path, &config, error)
+             : config_parse("(defaults)", "", 0, &config, error);
+    if (r < 0)
+        return r;
+    if (options->port >= 0)
+        config->server.port = (uint16_t)options->port;
+    if (options->interfaces.count > 0)
+        string_list_clear(&config->network.interfaces);
+    for (size_t i = 0; i < options->interfaces.count; i++)
+        if (string_list_add(&config->network.interfaces, options->interfaces.items[i]) < 0)
+            return -ENOMEM;
+    *ret = TAKE_PTR(config);
+    return 0;
+}
+
+/* --- what the modules tell each other
+ * ------------------------------------------------------------- */
+
+static void on_delta(const FlowDelta *delta, uint64_t now_ns, void *userdata)
+{
+    stats_add_delta(((Daemon *)userdata)->stats, delta, now_ns);
+}
+
+static void on_packet(const PacketEvent *event, void *userdata)
+{
+    Daemon *d = userdata;
+
+    if (d->http)
+        http_server_push_event(d->http, event);
+}
+
+static EventBudget event_budget(const Config *config)
+{
+    return (EventBudget){config->events.budget, config->events.drop_budget};
+}
+
+static void on_watchers(unsigned n, void *userdata)
+{
+    Daemon *d = userdata;
+
+    d->watchers = n;
+    d->datapath->ops->set_events(d->datapath, n > 0, event_budget(d->config));
+}
+
+static uint64_t on_memory(void *userdata)
+{
+    Daemon *d = userdata;
+
+    return d->datapath->ops->memory_bytes(d->datapath);
+}
+
+static uint64_t on_journal_lost(void *userdata)
+{
+    return journal_lost(((Daemon *)userdata)->journal);
+}
+
+static int on_flush(void *userdata)
+{
+    Daemon *d = userdata;
+
+    return scanner_flush(d->scanner, clock_monotonic_ns());
+}
+
+static void on_denied(const Caller *caller, const char *what, void *userdata)
+{
+    char transport[64], peer[96];
+
+    snprintf(transport, sizeof(transport), "NTC_TRANSPORT=%s", transport_name(caller->transport));
+    snprintf(peer, sizeof(peer), "NTC_SRC=%s", caller->peer);
+    journal_send(((Daemon *)userdata)->journal, JOURNAL_ACCESS_DENIED, LOG_NOTICE,
+            (const char *const[]){transport, peer, NULL}, "Refused %s from %s", what, caller->peer);
+}
+
+static void on_list_changed(const ListEvent *e, void *userdata)
+{
+    static const char *const verbs[] = {"added to", "removed from", "expired from", "changed on"};
+    char address[PREFIX_TEXT_MAX], f[6][128];
+
+    prefix_format(&e->entry->prefix, address);
+    snprintf(f[0], sizeof(f[0]), "NTC_LIST=%s", list_name(e->list));
+    snprintf(f[1], sizeof(f[1]), "NTC_SRC=%s", address);
+    snprintf(f[2], sizeof(f[2]), "NTC_TRANSPORT=%s", transport_name(e->caller.transport));
+    snprintf(f[3], sizeof(f[3]), e->caller.uid == UID_NONE ? "NTC_UID=" : "NTC_UID=%u",
+            e->caller.uid);
+    snprintf(f[4], sizeof(f[4]), "NTC_COUNT_BEFORE=%zu", e->count_before);
+    snprintf(f[5], sizeof(f[5]), "NTC_COUNT_AFTER=%zu", e->count_after);
+    journal_send(((Daemon *)userdata)->journal,
+            e->type == LIST_EVENT_EXPIRED ? JOURNAL_LIST_EXPIRED : JOURNAL_LIST_CHANGED, LOG_NOTICE,
+            (const char *const[]){f[0], f[1], f[2], f[3], f[4], f[5], NULL},
+            "%s %s the %s over %s%s%s", address, verbs[e->type], list_name(e->list),
+            transport_name(e->caller.transport), e->caller.peer[0] ? " by " : "", e->caller.peer);
+}
+
+static void on_storage_failed(const char *path, int error, size_t undone, void *userdata)
+{
+    journal_send(((Daemon *)userdata)->journal, JOURNAL_STORAGE_FAILED, LOG_ERR,
+            (const char *const[]){NULL}, "Could not write %s: %s; %zu changes undone", path,
+            strerror(-error), undone);
+}
+
+/* --- scanning
+ * ---------------------------------------------------------------------------------------- */
+
+static void scan_finished(Daemon *d, const ScanResult *result, uint64_t now_ns)
+{
+    uint64_t total = counters_total(&result->counters).packets -
+                     counters_of_protocol(&result->counters, PROTOCOL_NONIP).packets;
+    uint64_t hidden = 0;
+    size_t n;
+    const Attachment *items = d->datapath->ops->attachments(d->datapath, &n);
+
+    stats_set_attachments(d->stats, items, n);
+    stats_set_counters(d->stats, &result->counters, result->drift_packets, now_ns);
+    hidden = total - result->counters.events_shown_packets;
+    if (d->watchers > 0 && hidden > d->events_total_packets)
+        http_server_push_gap(d->http, hidden - d->events_total_packets);
+    d->events_total_packets = hidden;
+}
+
+static int on_scan_step(sd_event_source *source, void *userdata)
+{
+    Daemon *d = userdata;
+    ScanResult result;
+    uint64_t now_ns = clock_monotonic_ns();
+    int r = scanner_step(d->scanner, now_ns, &result);
+
+    if (r > 0)
+        return 0;
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    if (r < 0)
+        log_warning("The scan of the flows was given up: %s", strerror(-r));
+    else
+        scan_finished(d, &result, now_ns);
+    return 0;
+}
+
+static int on_scan_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Daemon *d = userdata;
+    int r = scanner_begin(d->scanner, clock_monotonic_ns());
+
+    if (r < 0)
+        log_warning("Could not begin a scan of the flows: %s", strerror(-r));
+    else
+        sd_event_source_set_enabled(d->scan_step, SD_EVENT_ON);
+    sd_event_source_set_time_relative(source, d->config->flows.scan_interval_ms * USEC_PER_MSEC);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    return 0;
+}
+
+static int start_scanning(Daemon *d)
+{
+    int r = sd_event_add_defer(d->event, &d->scan_step, on_scan_step, d);
+
+    if (r < 0)
+        return r;
+    sd_event_source_set_enabled(d->scan_step, SD_EVENT_OFF);
+    /* The loop serves everything else first. */
+    sd_event_source_set_priority(d->scan_step, SD_EVENT_PRIORITY_IDLE);
+    return sd_event_add_time_relative(
+            d->event, &d->scan_timer, CLOCK_MONOTONIC, 0, 0, on_scan_timer, d);
+}
+
+/* --- signals
+ * ------------------------------------------------------------------------------------------- */
+
+static void reload(Daemon *d)
+{
+    _cleanup_(config_freep) Config *config = NULL;
+    ConfigError error = {};
+
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+            (unsigned long long)(clock_monotonic_ns() / NSEC_PER_USEC));
+    if (daemon_load_config(d->options, &config, &error) < 0 ||
+            control_reload(d->control, config, &error) < 0) {
+        journal_send(d->journal, JOURNAL_RELOAD_REFUSED, LOG_ERR, (const char *const[]){NULL},
+                "Configuration refused, the old one stays: %s", error.message);
+    } else {
+        http_server_reload(d->http, config);
+        config_free(d->config);
+        d->config = TAKE_PTR(config);
+        on_watchers(d->watchers, d);
+        journal_send(d->journal, JOURNAL_RELOADED, LOG_INFO, (const char *const[]){NULL},
+                "Configuration reloaded");
+    }
+    sd_notify(0, "READY=1");
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    Daemon *d = userdata;
+
+    if (info->ssi_signo == SIGHUP)
+        reload(d);
+    else if (info->ssi_signo == SIGUSR1)
+        log_info("Flushed %d flows", on_flush(d));
+    else
+        sd_event_exit(d->event, 0);
+    return 0;
+}
+
+static int watch_signals(Daemon *d)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    sigset_t mask;
+    int r = 0;
+
+    sigemptyset(&mask);
+    for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+        sigaddset(&mask, signals[i]);
+    if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+        return -errno;
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
+        r = sd_event_add_signal(d->event, NULL, signals[i], on_signal, d);
+    return r;
+}
+
+/* --- construction
+ * ---------------------------------------------------------------------------------------- */
+
+static int make_datapath(Daemon *d, ConfigError *error)
+{
+    const Config *c = d->config;
+    DatapathLimits limits = {c->lists.capacity, c->flows.capacity, c->flows.fragments_capacity,
+            c->events.ring_bytes};
+    MockOptions mock = {c->mock.rate, c->mock.seed};
+    const char *hint = "this build has no eBPF; use --mock";
+    int r = -EOPNOTSUPP;
+
+    if (d->options->mock)
+        return datapath_new_mock(d->event, &limits, &mock, on_packet, d, &d->datapath);
+#if HAVE_BPF
+    r = datapath_new_bpf(d->event, &limits, on_packet, d, &d->datapath, &hint);
+#endif
+    if (r < 0)
+        snprintf(error->message, sizeof(error->message), "eBPF can't be had: %s: %s", strerror(-r),
+                hint);
+    return r;
+}
+
+static int make_read_side(Daemon *d)
+{
+    const Config *c = d->config;
+    FlowTimeouts timeouts = {c->flows.tcp_idle_sec * NSEC_PER_SEC,
+            c->flows.other_idle_sec * NSEC_PER_SEC, c->flows.active_sec * NSEC_PER_SEC,
+            c->flows.closed_linger_sec * NSEC_PER_SEC};
+    int r = flow_table_new(c->flows.capacity, &timeouts, on_delta, d, &d->flows);
+
+    if (r >= 0)
+        r = stats_new(c->stats.addresses_max, d->started_ns, &d->stats);
+    if (r >= 0)
+        r = scanner_new(d->datapath, d->flows, &d->scanner);
+    if (r >= 0)
+        r = journal_new(d->event, &d->journal);
+    return r;
+}
+
+static int make_http(Daemon *d, ConfigError *error)
+{
+    HttpContext context = {.config = d->config,
+            .control = d->control,
+            .flows = d->flows,
+            .stats = d->stats,
+            .mode = d->datapath->ops->mode,
+            .started_monotonic_ns = d->started_ns,
+            .datapath_memory_bytes = on_memory,
+            .journal_lost = on_journal_lost,
+            .flush_flows = on_flush,
+            .watchers_changed = on_watchers,
+            .access_denied = on_denied,
+            .userdata = d};
+    int n = sd_listen_fds(1);
+    int fds[16];
+
+    for (int i = 0; i < n && i < 16; i++)
+        fds[i] = SD_LISTEN_FDS_START + i;
+    return http_server_new(
+            d->event, &context, fds, n > 0 ? (size_t)MIN_OF(n, 16) : 0, &d->http, error);
+}
+
+/* Nothing to watch is an error at start: better said now than found out later. */
+static int attach_interfaces(Daemon *d, ConfigError *error)
+{
+    Interface found[INTERFACES_MAX];
+    int n = interfaces_match(&d->config->network.interfaces, found), attached = 0, r;
+
+    if (d->options->mock)
+        return d->datapath->ops->attach(d->datapath, 1, "mock0");
+    for (int i = 0; i < n; i++) {
+        r = d->datapath->ops->attach(d->datapath, found[i].ifindex, found[i].name);
+        journal_send(d->journal, r < 0 ? JOURNAL_ATTACH_FAILED : JOURNAL_ATTACHED,
+                r < 0 ? LOG_ERR : LOG_INFO, (const char *const[]){NULL},
+                r < 0 ? "Could not attach to %s: %s" : "Watching %s%s", found[i].name,
+                r < 0 ? strerror(-r) : "");
+        attached += r >= 0;
+    }
+    if (attached > 0)
+        return 0;
+    snprintf(error->message, sizeof(error->message),
+            "no interface to watch: none matches network.interfaces (or --interface); `ip link` lists them");
+    return -ENODEV;
+}
+
+static void announce(const Daemon *d)
+{
+    uint16_t port = http_server_port(d->http);
+
+    log_notice("ntc %s (%s) at http://localhost:%u/", NTC_VERSION, d->datapath->ops->mode, port);
+    sd_notifyf(0, "READY=1\nSTATUS=%s, http port %u", d->datapath->ops->mode, port);
+}
+
+static int construct(Daemon *d, ConfigError *error)
+{
+    ControlObserver observer = {on_list_changed, on_storage_failed, d};
+    StoreReport report = {};
+    int r = sd_event_default(&d->event);
+
+    if (r >= 0)
+        r = watch_signals(d);
+    if (r >= 0)
+        r = make_datapath(d, error);
+    if (r >= 0)
+        r = make_read_side(d);
+    if (r >= 0)
+        r = d->datapath->ops->set_ssh_ports(
+                d->datapath, d->config->lists.ssh_ports, d->config->lists.n_ssh_ports);
+    if (r >= 0)
+        r = control_new(d->event, d->config, d->datapath, &observer, &d->control, &report, error);
+    if (r >= 0 && report.outcome == STORE_DAMAGED)
+        journal_send(d->journal, JOURNAL_STATE_RECOVERED, LOG_ERR, (const char *const[]){NULL},
+                "The state file was damaged (%s); set aside as %s", report.reason, report.aside);
+    if (r >= 0)
+        r = make_http(d, error);
+    if (r >= 0)
+        r = attach_interfaces(d, error);
+    if (r >= 0)
+        r = start_scanning(d);
+    return r;
+}
+
+int daemon_run(const DaemonOptions *options, Config *config)
+{
+    _cleanup_(daemon_done)
+            Daemon d = {.options = options, .config = config, .started_ns = clock_monotonic_ns()};
+    ConfigError error = {};
+    int r;
+
+    setenv("TZ", config->server.timezone[0] ? config->server.timezone : "UTC", 1);
+    tzset();
+    r = construct(&d, &error);
+    if (r < 0) {
+        log_error("Could not start: %s", error.message[0] ? error.message : strerror(-r));
+        return EXIT_FAILURE;
+    }
+    sd_event_set_watchdog(d.event, true);
+    announce(&d);
+    journal_send(d.journal, JOURNAL_STARTED, LOG_INFO, (const char *const[]){NULL},
+            "ntc %s started", NTC_VERSION);
+    r = sd_event_loop(d.event);
+    sd_notify(0, "STOPPING=1");
+    journal_send(d.journal, JOURNAL_STOPPED, LOG_INFO, (const char *const[]){NULL}, "ntc stopped");
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
