@@ -4,9 +4,9 @@
 /* IP addresses and prefixes: one 16-byte shape for both families, one canonical text.
  *
  * An IPv4 address is held as its IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2), and ::ffff:a.b.c.d
- * therefore *is* a.b.c.d. Prefix lengths count in the 128-bit space: 10.0.0.0/8 has bits = 104. A prefix
- * shorter than 96 bits is an IPv6 prefix and never contains an IPv4 address: ::/0 is all of IPv6 and
- * nothing of IPv4. */
+ * therefore *is* a.b.c.d. Prefix lengths count in the 128-bit space: 10.0.0.0/8 has bits = 104. A
+ * prefix shorter than 96 bits is an IPv6 prefix and never contains an IPv4 address: ::/0 is all of
+ * IPv6 and nothing of IPv4. */
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -31,20 +31,23 @@ Address address_from_in6(const struct in6_addr *in6);
 bool address_is_ipv4(const Address *address);
 bool address_equal(const Address *a, const Address *b);
 
-/* Total order: IPv4 before IPv6, then numerically; for prefixes a shorter one comes before those it contains. */
+/* Total order: IPv4 before IPv6, then numerically; for prefixes a shorter one comes before those it
+ * contains. */
 int address_compare(const Address *a, const Address *b);
 int prefix_compare(const Prefix *a, const Prefix *b);
 
-/* The canonical text (RFC 5952; IPv4 dotted), into `buffer` of ADDRESS_TEXT_MAX, which is also returned. */
+/* The canonical text (RFC 5952; IPv4 dotted), into `buffer` of ADDRESS_TEXT_MAX, which is also
+ * returned. */
 const char *address_format(const Address *address, char buffer[static ADDRESS_TEXT_MAX]);
 /* As above, with "/len" in the family's own count unless the prefix is one single address. */
 const char *prefix_format(const Prefix *prefix, char buffer[static PREFIX_TEXT_MAX]);
 
-/* Parses exactly one address. -EINVAL and nothing else on leading zeros, zone ids, ports, white space or
- * trailing bytes. */
+/* Parses exactly one address. -EINVAL and nothing else on leading zeros, zone ids, ports, white
+ * space or trailing bytes. */
 int address_parse(const char *text, Address *ret);
 
-/* Why a text was refused by prefix_parse(); prefix_error_message() gives the sentence for a user. */
+/* Why a text was refused by prefix_parse(); prefix_error_message() gives the sentence for a user.
+ */
 typedef enum PrefixError {
     PREFIX_OK,
     PREFIX_NOT_AN_ADDRESS,
@@ -53,8 +56,8 @@ typedef enum PrefixError {
     _PREFIX_ERROR_MAX,
 } PrefixError;
 
-/* Parses `address` or `address/length`. Returns 0, or -EINVAL with the reason in *ret_error (which may be
- * NULL). *ret is untouched on failure. */
+/* Parses `address` or `address/length`. Returns 0, or -EINVAL with the reason in *ret_error (which
+ * may be NULL). *ret is untouched on failure. */
 int prefix_parse(const char *text, Prefix *ret, PrefixError *ret_error);
 const char *prefix_error_message(PrefixError error);
 

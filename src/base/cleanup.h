@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Ownership helpers. A local that owns something is declared with a cleanup attribute, so that every
- * return path releases it and a reader can see that nothing leaks without reading the callees:
+/* Ownership helpers. A local that owns something is declared with a cleanup attribute, so that
+ * every return path releases it and a reader can see that nothing leaks without reading the
+ * callees:
  *
  *     _cleanup_free_ char *text = NULL;
  *     _cleanup_(worker_freep) Worker *worker = NULL;

@@ -4,9 +4,9 @@
 /* The clocks, and who uses which. Modules never ask for the time themselves: they take `now` as a
  * parameter, so that tests need not sleep.
  *
- *   monotonic  the kernel program's time stamps (bpf_ktime_get_coarse_ns) and everything compared with them
- *   boottime   deadlines of list entries: goes on during suspend, is not moved by NTP
- *   wall       only what is shown to a person or written for another machine */
+ *   monotonic  the kernel program's time stamps (bpf_ktime_get_coarse_ns) and everything compared
+ * with them boottime   deadlines of list entries: goes on during suspend, is not moved by NTP wall
+ * only what is shown to a person or written for another machine */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,8 +21,8 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_boottime_ns(void);
 uint64_t clock_wall_ns(void); /* since the epoch; 0 if the clock stands before it */
 
-/* The kernel's boot id as 32 hex digits and a terminator, or "" where it can't be read (a container without
- * /proc): then no two boots are taken for the same one. */
+/* The kernel's boot id as 32 hex digits and a terminator, or "" where it can't be read (a container
+ * without /proc): then no two boots are taken for the same one. */
 const char *clock_boot_id(void);
 
 #define TIME_TEXT_MAX 40

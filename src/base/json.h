@@ -17,13 +17,15 @@ static inline void json_putp(json_object **object)
 }
 #define _cleanup_json_ _cleanup_(json_putp)
 
-/* Parses one complete JSON document of `size` bytes: trailing bytes, invalid UTF-8, duplicate keys and
- * nesting deeper than `depth_max` are -EINVAL; -ENOMEM. *ret_error, if asked for, is a static sentence. */
-int json_parse_strict(const char *text, size_t size, int depth_max, json_object **ret, const char **ret_error);
+/* Parses one complete JSON document of `size` bytes: trailing bytes, invalid UTF-8, duplicate keys
+ * and nesting deeper than `depth_max` are -EINVAL; -ENOMEM. *ret_error, if asked for, is a static
+ * sentence. */
+int json_parse_strict(
+        const char *text, size_t size, int depth_max, json_object **ret, const char **ret_error);
 
-/* Typed members. 1 and *ret set when present, 0 when absent, -EINVAL when of another type (a number with a
- * fraction or out of range is another type). A string with an embedded NUL is -EINVAL. Strings are borrowed
- * from `object`. */
+/* Typed members. 1 and *ret set when present, 0 when absent, -EINVAL when of another type (a number
+ * with a fraction or out of range is another type). A string with an embedded NUL is -EINVAL.
+ * Strings are borrowed from `object`. */
 int json_get_string(json_object *object, const char *key, const char **ret);
 int json_get_uint64(json_object *object, const char *key, uint64_t *ret);
 int json_get_bool(json_object *object, const char *key, bool *ret);

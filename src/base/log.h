@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Plain diagnostic lines to stderr, for people who start ntc by hand and for what is too small to be a
- * notable event (those go through journal/). Under systemd each line carries its priority as <N>
- * (sd-daemon(3)), so the journal sorts it right. Never blocks longer than a write to stderr does. */
+/* Plain diagnostic lines to stderr, for people who start ntc by hand and for what is too small to
+ * be a notable event (those go through journal/). Under systemd each line carries its priority as
+ * <N> (sd-daemon(3)), so the journal sorts it right. Never blocks longer than a write to stderr
+ * does. */
 
 #include "base/cleanup.h"
 

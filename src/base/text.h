@@ -20,8 +20,8 @@ bool text_is_utf8(const char *text, size_t size);
 /* True if `text` is valid UTF-8 without control characters: fit to be shown on one line. */
 bool text_is_printable(const char *text);
 
-/* A growing, NUL-terminated text. Zero-initialised is empty. After an allocation failed, `failed` stays set
- * and further appends do nothing: check once at the end. */
+/* A growing, NUL-terminated text. Zero-initialised is empty. After an allocation failed, `failed`
+ * stays set and further appends do nothing: check once at the end. */
 typedef struct TextBuffer {
     char *data; /* owned; NULL while empty */
     size_t size;
@@ -32,6 +32,7 @@ typedef struct TextBuffer {
 void text_append(TextBuffer *buffer, const char *text);
 void text_append_bytes(TextBuffer *buffer, const void *bytes, size_t size);
 void text_append_uint64(TextBuffer *buffer, uint64_t value);
-void text_appendf(TextBuffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_appendf(TextBuffer *buffer, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
 void text_clear(TextBuffer *buffer); /* keeps the memory */
 void text_done(TextBuffer *buffer);  /* for _cleanup_(text_done) */

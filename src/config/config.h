@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The configuration as the rest of the tree sees it: typed, complete, validated. Where it comes from (a YAML
- * file, the command line) is config-yaml.c's business. Every field has a default, documented in config.yaml;
- * a Config is never half valid. A Config is immutable once loaded; a reload makes a new one. */
+/* The configuration as the rest of the tree sees it: typed, complete, validated. Where it comes
+ * from (a YAML file, the command line) is config-yaml.c's business. Every field has a default,
+ * documented in config.yaml; a Config is never half valid. A Config is immutable once loaded; a
+ * reload makes a new one. */
 
 #include "base/cleanup.h"
 
@@ -37,7 +38,8 @@ typedef struct Config {
         StringList interfaces; /* names, shell globs, "auto" */
     } network;
     struct {
-        char *path; /* state file; relative to the working directory, or to $STATE_DIRECTORY if set */
+        char *path; /* state file; relative to the working directory, or to $STATE_DIRECTORY if set
+                     */
     } persistence;
     struct {
         uint32_t capacity; /* entries per list */
@@ -73,13 +75,14 @@ Config *config_new_default(void); /* NULL: out of memory */
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free);
 
-/* A one-line complaint for the user: "FILE:LINE: server.prot: unknown key, did you mean server.port?". */
+/* A one-line complaint for the user: "FILE:LINE: server.prot: unknown key, did you mean
+ * server.port?". */
 typedef struct ConfigError {
     char message[512];
 } ConfigError;
 
-/* Reads `path`. -ENOENT when the file isn't there (the message says so), -EINVAL for anything wrong in it,
- * other -errno from reading. On failure *ret is untouched and *error is filled. */
+/* Reads `path`. -ENOENT when the file isn't there (the message says so), -EINVAL for anything wrong
+ * in it, other -errno from reading. On failure *ret is untouched and *error is filled. */
 int config_load(const char *path, Config **ret, ConfigError *error);
 /* The same from memory; `name` stands for the file in messages. The text need not be terminated. */
 int config_parse(const char *name, const char *text, size_t size, Config **ret, ConfigError *error);

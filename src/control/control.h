@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The single path for every change of the lists, whoever asks (HTTP, D-Bus, a feed, an expiry), always in
- * one order:
+/* The single path for every change of the lists, whoever asks (HTTP, D-Bus, a feed, an expiry),
+ * always in one order:
  *
- *     parse -> validate -> no-op? -> authorise -> apply to the kernel -> persist -> journal, signal -> reply
+ *     parse -> validate -> no-op? -> authorise -> apply to the kernel -> persist -> journal, signal
+ * -> reply
  *
- * Owns both lists, their slots, the state file's writer and the protected addresses. Memory, kernel and file
- * agree whenever nothing is being written. Edits that arrive while a write runs are applied to the kernel at
- * once and written together by the next one; each reply waits until its edit is durable. If the disk
- * refuses, every edit that isn't durable yet is undone, in kernel and memory, newest first, and answered
- * with CONTROL_STORAGE. */
+ * Owns both lists, their slots, the state file's writer and the protected addresses. Memory, kernel
+ * and file agree whenever nothing is being written. Edits that arrive while a write runs are
+ * applied to the kernel at once and written together by the next one; each reply waits until its
+ * edit is durable. If the disk refuses, every edit that isn't durable yet is undone, in kernel and
+ * memory, newest first, and answered with CONTROL_STORAGE. */
 
 #include "config/config.h"
 #include "control/list.h"
@@ -26,10 +27,10 @@ typedef enum ControlError {
     CONTROL_INVALID_OPTION,
     CONTROL_LIMIT_REACHED, /* the list is full */
     CONTROL_PROTECTED,
-    CONTROL_DENIED,        /* the caller may not */
-    CONTROL_STORAGE,       /* the disk refused; nothing changed */
-    CONTROL_KERNEL,        /* the datapath refused; nothing changed */
-    CONTROL_BUSY,          /* too many edits wait */
+    CONTROL_DENIED,  /* the caller may not */
+    CONTROL_STORAGE, /* the disk refused; nothing changed */
+    CONTROL_KERNEL,  /* the datapath refused; nothing changed */
+    CONTROL_BUSY,    /* too many edits wait */
     _CONTROL_ERROR_MAX,
 } ControlError;
 const char *control_error_code(ControlError error); /* "invalid-address", ... for HTTP's "error" */
@@ -49,19 +50,20 @@ const char *transport_name(Transport transport); /* http, unix, dbus, feed, inte
 
 typedef struct Caller {
     Transport transport;
-    uint32_t uid;                    /* UID_NONE when not known */
-    char peer[ADDRESS_TEXT_MAX];     /* "" when not over IP */
+    uint32_t uid;                /* UID_NONE when not known */
+    char peer[ADDRESS_TEXT_MAX]; /* "" when not over IP */
 } Caller;
 
-/* One wish, in the words of whoever asked; control parses it. Texts are borrowed during the call. */
+/* One wish, in the words of whoever asked; control parses it. Texts are borrowed during the call.
+ */
 typedef struct Command {
     ListId list;
-    bool add;              /* false: remove */
-    const char *address;   /* as the user wrote it */
-    uint64_t ttl_sec;      /* 0 = for ever */
-    const char *comment;   /* NULL = none */
-    const char *origin;    /* NULL = "manual" */
-    bool force;            /* also a protected address */
+    bool add;            /* false: remove */
+    const char *address; /* as the user wrote it */
+    uint64_t ttl_sec;    /* 0 = for ever */
+    const char *comment; /* NULL = none */
+    const char *origin;  /* NULL = "manual" */
+    bool force;          /* also a protected address */
     Caller caller;
 } Command;
 
@@ -69,23 +71,24 @@ typedef struct Command {
 typedef struct CommandResult {
     ControlError error;
     bool changed;
-    const char *message;   /* one sentence for the user; NULL when all is well */
-    const char *address;   /* the canonical form; NULL if it could not be parsed */
+    const char *message; /* one sentence for the user; NULL when all is well */
+    const char *address; /* the canonical form; NULL if it could not be parsed */
 } CommandResult;
 
-/* Asked once the command is known to be valid and to change something. 1 = allowed, -EACCES = denied,
- * 0 = not decided yet: the command is dropped without a reply and the transport will submit it again. NULL =
- * allowed. */
+/* Asked once the command is known to be valid and to change something. 1 = allowed, -EACCES =
+ * denied, 0 = not decided yet: the command is dropped without a reply and the transport will submit
+ * it again. NULL = allowed. */
 typedef int (*AuthoriseFn)(const Command *command, const Prefix *prefix, void *userdata);
 /* Called exactly once per command, from within control_submit() or later from the loop. */
 typedef void (*CommandDoneFn)(const CommandResult *result, void *userdata);
 
 /* 0: `done` was or will be called. -EINPROGRESS: authorise said 0. */
-int control_submit(Control *control, const Command *command, AuthoriseFn authorise, CommandDoneFn done,
-        void *userdata);
+int control_submit(Control *control, const Command *command, AuthoriseFn authorise,
+        CommandDoneFn done, void *userdata);
 
-/* A change that is durable and in force, told to journal and bus. `entry` is the new one (or, on removal,
- * the old one); `replaced` the one before, when an addition changed an existing entry's options. */
+/* A change that is durable and in force, told to journal and bus. `entry` is the new one (or, on
+ * removal, the old one); `replaced` the one before, when an addition changed an existing entry's
+ * options. */
 typedef struct ListEvent {
     enum { LIST_EVENT_ADDED, LIST_EVENT_REMOVED, LIST_EVENT_EXPIRED, LIST_EVENT_CHANGED } type;
     ListId list;
@@ -104,24 +107,26 @@ typedef struct ControlObserver {
 
 /* Loads the state file, fills the datapath. On failure `error` tells the user why and what to do.
  * `datapath`, `event` are borrowed. The state file's writer is a worker of its own. */
-int control_new(sd_event *event, const Config *config, Datapath *datapath, const ControlObserver *observer,
-        Control **ret, StoreReport *ret_report, ConfigError *error);
+int control_new(sd_event *event, const Config *config, Datapath *datapath,
+        const ControlObserver *observer, Control **ret, StoreReport *ret_report,
+        ConfigError *error);
 /* Waits (bounded) for the last write. Commands still open are answered. */
 Control *control_free(Control *control);
 DEFINE_CLEANUP(Control *, control_free);
 
-/* SSH ports and the like after a reload. Capacity and path need a restart: -EOPNOTSUPP leaves all as it was
- * and names the key in `error`. */
+/* SSH ports and the like after a reload. Capacity and path need a restart: -EOPNOTSUPP leaves all
+ * as it was and names the key in `error`. */
 int control_reload(Control *control, const Config *config, ConfigError *error);
-/* Addresses or routes of the machine changed: look again. Entries that now cover a protected address stay,
- * but are reported. */
+/* Addresses or routes of the machine changed: look again. Entries that now cover a protected
+ * address stay, but are reported. */
 void control_refresh_protected(Control *control);
 
-/* --- views ---------------------------------------------------------------------------------------- */
+/* --- views
+ * ---------------------------------------------------------------------------------------- */
 
 const List *control_list(const Control *control, ListId list);
 Count control_hits(const Control *control, const ListEntry *entry); /* since the entry exists */
-Count control_list_hits(const Control *control, ListId list);       /* of all entries ever; only grows */
+Count control_list_hits(const Control *control, ListId list); /* of all entries ever; only grows */
 const Protected *control_protected(const Control *control);
 uint64_t control_edits_pending(const Control *control);
 uint64_t control_storage_failures(const Control *control);

@@ -3,9 +3,10 @@
 
 /* One list (black or white) in memory: prefixes with who, when, why and until when.
  *
- * Entries are immutable and shared by reference count: a change replaces an entry. So a writer thread can
- * read a snapshot without locks while the loop goes on. The list owns one reference to each of its entries,
- * in the order they were added; a snapshot owns its own. Only the loop's thread takes or drops references. */
+ * Entries are immutable and shared by reference count: a change replaces an entry. So a writer
+ * thread can read a snapshot without locks while the loop goes on. The list owns one reference to
+ * each of its entries, in the order they were added; a snapshot owns its own. Only the loop's
+ * thread takes or drops references. */
 
 #include "base/address.h"
 #include "base/cleanup.h"
@@ -23,18 +24,19 @@ typedef struct ListEntry {
     unsigned n_ref;
     Prefix prefix;
     uint64_t added_wall_ns;
-    /* 0 = for ever. The deadline on CLOCK_BOOTTIME is what counts within one boot; the wall clock time is
-     * for people and for the next boot. */
+    /* 0 = for ever. The deadline on CLOCK_BOOTTIME is what counts within one boot; the wall clock
+     * time is for people and for the next boot. */
     uint64_t expires_boottime_ns;
     uint64_t expires_wall_ns;
-    uint32_t slot;    /* the datapath's number for it, see datapath.h */
-    char *by;         /* who: "uid 0 over http", never NULL */
-    char *comment;    /* never NULL */
-    char *origin;     /* "manual", or the name of a feed's file */
+    uint32_t slot; /* the datapath's number for it, see datapath.h */
+    char *by;      /* who: "uid 0 over http", never NULL */
+    char *comment; /* never NULL */
+    char *origin;  /* "manual", or the name of a feed's file */
 } ListEntry;
 
 /* All texts are copied. NULL: out of memory. The new entry has one reference, the caller's. */
-ListEntry *list_entry_new(const Prefix *prefix, const char *by, const char *comment, const char *origin);
+ListEntry *list_entry_new(
+        const Prefix *prefix, const char *by, const char *comment, const char *origin);
 ListEntry *list_entry_ref(ListEntry *entry);
 ListEntry *list_entry_unref(ListEntry *entry); /* NULL */
 DEFINE_CLEANUP(ListEntry *, list_entry_unref);

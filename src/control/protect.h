@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What must not be blacklisted unless forced: this machine's own addresses, its default gateways, loopback,
- * multicast, unspecified and link-local broadcast, the peers of established sockets on the SSH ports, and
- * every prefix that contains one of these. A snapshot, refreshed over rtnetlink and sock_diag. */
+/* What must not be blacklisted unless forced: this machine's own addresses, its default gateways,
+ * loopback, multicast, unspecified and link-local broadcast, the peers of established sockets on
+ * the SSH ports, and every prefix that contains one of these. A snapshot, refreshed over rtnetlink
+ * and sock_diag. */
 
 #include "base/address.h"
 #include "base/cleanup.h"
@@ -24,12 +25,14 @@ typedef enum ProtectReason {
 
 typedef struct Protected Protected;
 
-int protected_new(Protected **ret); /* knows only loopback, multicast, unspecified until refreshed */
+int protected_new(
+        Protected **ret); /* knows only loopback, multicast, unspecified until refreshed */
 Protected *protected_free(Protected *protected);
 DEFINE_CLEANUP(Protected *, protected_free);
 
-/* Asks the kernel (bounded, non-blocking sockets of its own network namespace). On failure the previous
- * snapshot stays and -errno is returned. Where netlink can't be had (a container): -EOPNOTSUPP. */
+/* Asks the kernel (bounded, non-blocking sockets of its own network namespace). On failure the
+ * previous snapshot stays and -errno is returned. Where netlink can't be had (a container):
+ * -EOPNOTSUPP. */
 int protected_refresh(Protected *protected, const uint16_t *ssh_ports, size_t n_ssh_ports);
 
 /* For tests and for the mock. -ENOMEM. */

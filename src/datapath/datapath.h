@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The one door to the packets. Behind it stands either the kernel (bpf*.c: TC programs and maps) or a
- * synthetic world (mock.c); nothing in front of it knows which. No libbpf type passes through.
+/* The one door to the packets. Behind it stands either the kernel (bpf*.c: TC programs and maps) or
+ * a synthetic world (mock.c); nothing in front of it knows which. No libbpf type passes through.
  *
  * Single-threaded: all calls come from the event loop's thread, and none of them waits. */
 
@@ -26,12 +26,13 @@ typedef struct DatapathLimits {
     uint32_t ring_bytes;
 } DatapathLimits;
 
-/* --- lists --------------------------------------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------------------------------
+ */
 
 #define SLOT_NONE 0U
 
-/* One difference. The slot is the caller's number for the entry (1 .. datapath_slots()-1), under which its
- * hits are counted. */
+/* One difference. The slot is the caller's number for the entry (1 .. datapath_slots()-1), under
+ * which its hits are counted. */
 typedef struct ListChange {
     ListId list;
     bool add; /* false: remove */
@@ -39,24 +40,27 @@ typedef struct ListChange {
     uint32_t slot;
 } ListChange;
 
-/* --- events: the best-effort plane ---------------------------------------------------------------- */
+/* --- events: the best-effort plane
+ * ---------------------------------------------------------------- */
 
 typedef void (*PacketEventFn)(const PacketEvent *event, void *userdata);
 
 typedef struct EventBudget {
-    uint32_t packets_per_second;       /* for PASS, SKIP, SSH together */
-    uint32_t drop_packets_per_second;  /* for DROP alone */
+    uint32_t packets_per_second;      /* for PASS, SKIP, SSH together */
+    uint32_t drop_packets_per_second; /* for DROP alone */
 } EventBudget;
 
-/* --- the interface --------------------------------------------------------------------------------- */
+/* --- the interface
+ * --------------------------------------------------------------------------------- */
 
 typedef struct DatapathOps {
     const char *mode; /* "bpf", "mock": D-Bus property Mode */
 
     Datapath *(*free)(Datapath *datapath);
 
-    /* Attaches both directions, first in the chain. 0; -EALREADY; -ENODEV when the interface is gone;
-     * -EOPNOTSUPP for a link type that can't be parsed; other -errno from the kernel. All or nothing. */
+    /* Attaches both directions, first in the chain. 0; -EALREADY; -ENODEV when the interface is
+     * gone; -EOPNOTSUPP for a link type that can't be parsed; other -errno from the kernel. All or
+     * nothing. */
     int (*attach)(Datapath *datapath, uint32_t ifindex, const char *name);
     /* 0, -ENOENT. Fine for an interface that no longer exists. */
     int (*detach)(Datapath *datapath, uint32_t ifindex);
@@ -66,8 +70,8 @@ typedef struct DatapathOps {
 
     int (*read_counters)(Datapath *datapath, Counters *ret);
 
-    /* A scan hands out every flow that existed when it began, in portions. scan_next() fills up to `max`
-     * samples and returns how many; 0 = the scan is complete. */
+    /* A scan hands out every flow that existed when it began, in portions. scan_next() fills up to
+     * `max` samples and returns how many; 0 = the scan is complete. */
     int (*scan_begin)(Datapath *datapath);
     int (*scan_next)(Datapath *datapath, FlowSample *samples, size_t max);
     /* Deletes one flow and returns its final totals. -ENOENT. */
@@ -75,9 +79,9 @@ typedef struct DatapathOps {
     /* Room was made: new flows may be tried again. */
     void (*flows_have_room)(Datapath *datapath);
 
-    /* Applies all changes or none, then makes every flow be judged anew. When it returns 0, packets that
-     * arrive from now on are judged by the new lists. -ENOSPC, -EEXIST, -ENOENT, others; on failure the
-     * lists are what they were. */
+    /* Applies all changes or none, then makes every flow be judged anew. When it returns 0, packets
+     * that arrive from now on are judged by the new lists. -ENOSPC, -EEXIST, -ENOENT, others; on
+     * failure the lists are what they were. */
     int (*apply_lists)(Datapath *datapath, const ListChange *changes, size_t n);
     /* Hits of a slot since it was last cleared. */
     int (*read_hits)(Datapath *datapath, uint32_t slot, Count *ret);
@@ -97,11 +101,12 @@ struct Datapath {
     const DatapathOps *ops;
 };
 
-/* The real thing. Loads the program and creates the maps (nothing is attached yet). Packet events are
- * delivered from `event`'s loop to `on_event`. On failure *ret_hint, if asked for, is a static sentence that
- * tells what to do about it. Needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (or CAP_SYS_ADMIN). */
-int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, PacketEventFn on_event, void *userdata,
-        Datapath **ret, const char **ret_hint);
+/* The real thing. Loads the program and creates the maps (nothing is attached yet). Packet events
+ * are delivered from `event`'s loop to `on_event`. On failure *ret_hint, if asked for, is a static
+ * sentence that tells what to do about it. Needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (or
+ * CAP_SYS_ADMIN). */
+int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, PacketEventFn on_event,
+        void *userdata, Datapath **ret, const char **ret_hint);
 
 typedef struct MockOptions {
     uint32_t packets_per_second;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The exact plane: what the datapath counted since its maps were created. Every value only ever grows.
- * "packets" are packets on the wire: a GSO/GRO super-packet counts as its segments. "bytes" are frame bytes,
- * link header included, FCS not. */
+/* The exact plane: what the datapath counted since its maps were created. Every value only ever
+ * grows. "packets" are packets on the wire: a GSO/GRO super-packet counts as its segments. "bytes"
+ * are frame bytes, link header included, FCS not. */
 
 #include "flow/packet.h"
 
@@ -14,13 +14,13 @@ typedef struct Count {
 
 typedef struct Counters {
     Count by[_PROTOCOL_MAX][_DIRECTION_MAX][_ACTION_MAX];
-    uint64_t untracked_packets;            /* judged and counted, but there was no room for a flow */
-    uint64_t unreadable_packets;           /* IP by ethertype, addresses unreadable: passed unjudged */
-    uint64_t transport_unreadable_packets; /* the lists decided; no ports, no SSH rule */
-    uint64_t fragments_unmatched_packets;  /* later fragments whose first was not seen */
-    uint64_t events_shown_packets;         /* handed to the ring buffer */
+    uint64_t untracked_packets;  /* judged and counted, but there was no room for a flow */
+    uint64_t unreadable_packets; /* IP by ethertype, addresses unreadable: passed unjudged */
+    uint64_t transport_unreadable_packets;           /* the lists decided; no ports, no SSH rule */
+    uint64_t fragments_unmatched_packets;            /* later fragments whose first was not seen */
+    uint64_t events_shown_packets;                   /* handed to the ring buffer */
     uint64_t events_suppressed_packets[_ACTION_MAX]; /* over the budget */
-    uint64_t events_lost_packets;          /* ring buffer full */
+    uint64_t events_lost_packets;                    /* ring buffer full */
 } Counters;
 
 Count counters_total(const Counters *counters);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* User space's picture of the datapath's flows: what each had when it was read last, and when it ends.
+/* User space's picture of the datapath's flows: what each had when it was read last, and when it
+ * ends.
  *
- * Role: owns one record a live flow. In: samples of a scan. Out: deltas (to statistics), the list of flows
- * to end, and the totals that the self-check needs. It never touches the datapath: the scanner (flow/scan.h)
- * feeds it and carries out what it decides. Bounded by the capacity given at creation, which is the
- * datapath's own, so that every flow the datapath can hold has room here.
+ * Role: owns one record a live flow. In: samples of a scan. Out: deltas (to statistics), the list
+ * of flows to end, and the totals that the self-check needs. It never touches the datapath: the
+ * scanner (flow/scan.h) feeds it and carries out what it decides. Bounded by the capacity given at
+ * creation, which is the datapath's own, so that every flow the datapath can hold has room here.
  *
- * A scan is bracketed by begin and end. A flow that a scan did not meet has vanished (someone else deleted
- * it): it is dropped and counted in `vanished_packets`, because the self-check must notice. */
+ * A scan is bracketed by begin and end. A flow that a scan did not meet has vanished (someone else
+ * deleted it): it is dropped and counted in `vanished_packets`, because the self-check must notice.
+ */
 
 #include "flow/flow.h"
 
@@ -38,16 +40,16 @@ typedef enum FlowEnd {
 
 /* One live flow, as shown to users. */
 typedef struct Flow {
-    FlowSample sample; /* as read last */
+    FlowSample sample;                 /* as read last */
     uint64_t packets_per_second_milli; /* over the last scan interval, in thousandths */
     uint64_t bytes_per_second;
 } Flow;
 
 typedef struct FlowTotals {
-    uint64_t live;             /* flows in the table */
-    uint64_t live_packets;     /* sum over live flows, as read last */
-    uint64_t ended_packets;    /* sum over all ended flows */
-    uint64_t started;          /* flows ever seen */
+    uint64_t live;          /* flows in the table */
+    uint64_t live_packets;  /* sum over live flows, as read last */
+    uint64_t ended_packets; /* sum over all ended flows */
+    uint64_t started;       /* flows ever seen */
     uint64_t ended[_FLOW_END_MAX];
     uint64_t reported_active;  /* reports made by the active timeout */
     uint64_t vanished_packets; /* of flows that disappeared without us */
@@ -56,25 +58,28 @@ typedef struct FlowTotals {
 
 typedef void (*FlowDeltaFn)(const FlowDelta *delta, uint64_t now_ns, void *userdata);
 
-int flow_table_new(size_t capacity, const FlowTimeouts *timeouts, FlowDeltaFn on_delta, void *userdata,
-        FlowTable **ret);
+int flow_table_new(size_t capacity, const FlowTimeouts *timeouts, FlowDeltaFn on_delta,
+        void *userdata, FlowTable **ret);
 FlowTable *flow_table_free(FlowTable *table);
 DEFINE_CLEANUP(FlowTable *, flow_table_free);
 
 void flow_table_set_timeouts(FlowTable *table, const FlowTimeouts *timeouts);
 
 void flow_table_scan_begin(FlowTable *table, uint64_t now_ns);
-/* Takes one sample of the running scan; emits a delta if anything was added. A flow whose totals went
- * *down* was deleted and re-created behind our back: it counts as vanished and new. -ENOMEM: counted. */
+/* Takes one sample of the running scan; emits a delta if anything was added. A flow whose totals
+ * went *down* was deleted and re-created behind our back: it counts as vanished and new. -ENOMEM:
+ * counted. */
 int flow_table_add(FlowTable *table, const FlowSample *sample, uint64_t now_ns);
 void flow_table_scan_end(FlowTable *table, uint64_t now_ns);
 
-/* Collects into `keys` the flows that are over by now: idle or closed. Returns how many. If `room_wanted` is
- * greater than that, more are chosen in this order: TCP flows with nothing but SYNs, one-packet flows, then
- * the longest idle; those are FLOW_END_EARLY. `reasons` runs parallel to `keys`. */
-size_t flow_table_collect_ended(FlowTable *table, uint64_t now_ns, size_t room_wanted, FlowKey *keys,
-        FlowEnd *reasons, size_t max);
-/* The flow was deleted in the datapath, `last` being its final totals: emits the last delta, forgets it. */
+/* Collects into `keys` the flows that are over by now: idle or closed. Returns how many. If
+ * `room_wanted` is greater than that, more are chosen in this order: TCP flows with nothing but
+ * SYNs, one-packet flows, then the longest idle; those are FLOW_END_EARLY. `reasons` runs parallel
+ * to `keys`. */
+size_t flow_table_collect_ended(FlowTable *table, uint64_t now_ns, size_t room_wanted,
+        FlowKey *keys, FlowEnd *reasons, size_t max);
+/* The flow was deleted in the datapath, `last` being its final totals: emits the last delta,
+ * forgets it. */
 void flow_table_end(FlowTable *table, const FlowSample *last, FlowEnd reason, uint64_t now_ns);
 /* The flow turned out not to exist any more: forgets it, counts it as vanished. */
 void flow_table_vanish(FlowTable *table, const FlowKey *key);
@@ -85,6 +90,6 @@ typedef bool (*FlowVisitFn)(const Flow *flow, void *userdata); /* false stops */
 void flow_table_foreach(const FlowTable *table, FlowVisitFn visit, void *userdata);
 const FlowTotals *flow_table_totals(const FlowTable *table);
 size_t flow_table_capacity(const FlowTable *table);
-/* After a restart that adopted the datapath's maps: what the kernel counted and no live flow explains ended
- * before our time. */
+/* After a restart that adopted the datapath's maps: what the kernel counted and no live flow
+ * explains ended before our time. */
 void flow_table_set_ended_base(FlowTable *table, uint64_t packets);

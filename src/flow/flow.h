@@ -19,8 +19,8 @@ typedef struct FlowKey {
 } FlowKey;
 _Static_assert(sizeof(FlowKey) == 44, "FlowKey has no hidden padding");
 
-/* The running totals of one flow as the datapath holds them; they only ever grow until the flow is ended.
- * Times are of the monotonic clock. */
+/* The running totals of one flow as the datapath holds them; they only ever grow until the flow is
+ * ended. Times are of the monotonic clock. */
 typedef struct FlowSample {
     FlowKey key;
     uint64_t packets;

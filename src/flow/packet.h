@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The vocabulary of packets: what can be said of one, and the words users see for it (they are the label
- * values of the metrics and the strings of the event stream: a contract). The numeric values are those of
- * bpf/abi.h; datapath/bpf.c asserts it. */
+/* The vocabulary of packets: what can be said of one, and the words users see for it (they are the
+ * label values of the metrics and the strings of the event stream: a contract). The numeric values
+ * are those of bpf/abi.h; datapath/bpf.c asserts it. */
 
 #include "base/address.h"
 
@@ -65,9 +65,9 @@ typedef struct PacketEvent {
     uint8_t tcp_flags;
 } PacketEvent;
 
-const char *list_name(ListId list);                  /* blacklist, whitelist */
-const char *direction_name(Direction direction);     /* INGRESS, EGRESS */
-const char *action_name(Action action);              /* PASS, DROP, SKIP, SSH */
+const char *list_name(ListId list);                   /* blacklist, whitelist */
+const char *direction_name(Direction direction);      /* INGRESS, EGRESS */
+const char *action_name(Action action);               /* PASS, DROP, SKIP, SSH */
 const char *protocol_class_name(ProtocolClass class); /* TCP, UDP, ICMP, ICMPv6, OTHER, NONIP */
 ProtocolClass protocol_class_of(uint8_t ip_protocol); /* an IANA protocol number */
 /* -EINVAL for a word that is none of the above; case is ignored. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* HTTP on the event loop: libmicrohttpd in epoll mode, one MHD daemon a listening socket, no threads.
+/* HTTP on the event loop: libmicrohttpd in epoll mode, one MHD daemon a listening socket, no
+ * threads.
  *
- * In: requests. Out: answers made from const views of stats, flows and lists; wishes handed to control.
- * Routes are one table (routes.c); who may what is decided in access.c; live events in sse.c. Reads the
- * datapath never. */
+ * In: requests. Out: answers made from const views of stats, flows and lists; wishes handed to
+ * control. Routes are one table (routes.c); who may what is decided in access.c; live events in
+ * sse.c. Reads the datapath never. */
 
 #include "config/config.h"
 #include "control/control.h"
@@ -22,18 +23,18 @@ typedef struct HttpContext {
     Control *control;
     const FlowTable *flows;
     const Stats *stats;
-    const char *mode;              /* "bpf", "mock" */
+    const char *mode; /* "bpf", "mock" */
     uint64_t started_monotonic_ns;
     uint64_t (*datapath_memory_bytes)(void *userdata);
     uint64_t (*journal_lost)(void *userdata);
-    int (*flush_flows)(void *userdata);                     /* returns how many, or -errno */
-    void (*watchers_changed)(unsigned n, void *userdata);   /* clients of /events: 0 = nobody looks */
+    int (*flush_flows)(void *userdata);                   /* returns how many, or -errno */
+    void (*watchers_changed)(unsigned n, void *userdata); /* clients of /events: 0 = nobody looks */
     void (*access_denied)(const Caller *caller, const char *what, void *userdata);
     void *userdata;
 } HttpContext;
 
-/* Listens as the config says, or on `fds` (already listening sockets, taken over) if n_fds > 0. On failure
- * `error` names the address and what to do. */
+/* Listens as the config says, or on `fds` (already listening sockets, taken over) if n_fds > 0. On
+ * failure `error` names the address and what to do. */
 int http_server_new(sd_event *event, const HttpContext *context, const int *fds, size_t n_fds,
         HttpServer **ret, ConfigError *error);
 HttpServer *http_server_free(HttpServer *server);
@@ -45,6 +46,6 @@ uint16_t http_server_port(const HttpServer *server);
 
 /* One packet for the live view. Cheap when nobody watches. */
 void http_server_push_event(HttpServer *server, const PacketEvent *event);
-/* After a scan: packets that were counted but will not be shown as events (NONIP aside) since the last call
- * are told to the clients as a gap. */
+/* After a scan: packets that were counted but will not be shown as events (NONIP aside) since the
+ * last call are told to the clients as a gap. */
 void http_server_push_gap(HttpServer *server, uint64_t packets);

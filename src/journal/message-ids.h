@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The kinds of notable events. Each has a MESSAGE_ID (journal-fields(7)), fixed for ever, and a catalog
- * entry in units/ntc.catalog; a test holds the two against each other. */
+/* The kinds of notable events. Each has a MESSAGE_ID (journal-fields(7)), fixed for ever, and a
+ * catalog entry in units/ntc.catalog; a test holds the two against each other. */
 
 typedef enum JournalEvent {
     JOURNAL_STARTED,

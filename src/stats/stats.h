@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The read model: everything that outputs (HTTP, metrics, D-Bus) show and that is neither a flow nor a list.
+/* The read model: everything that outputs (HTTP, metrics, D-Bus) show and that is neither a flow
+ * nor a list.
  *
- * In: flow deltas (from the flow table), counters and scan results (from the scanner), attachments (from
- * the interface watch). Out: const views. Owns the per-address windows (stats/window.h). It asks nobody for
- * anything: `now` and data are handed in. Bounded by addresses_max. */
+ * In: flow deltas (from the flow table), counters and scan results (from the scanner), attachments
+ * (from the interface watch). Out: const views. Owns the per-address windows (stats/window.h). It
+ * asks nobody for anything: `now` and data are handed in. Bounded by addresses_max. */
 
 #include "flow/attachment.h"
 #include "flow/counters.h"
@@ -17,8 +18,8 @@ typedef struct Stats Stats;
 
 #define STATS_WINDOW_SEC 60
 
-/* One address over the last 60 s. Counted for the source and the destination of each packet alike, except
- * where said. */
+/* One address over the last 60 s. Counted for the source and the destination of each packet alike,
+ * except where said. */
 typedef struct Talker {
     Address address;
     double packets_per_second;
@@ -26,7 +27,8 @@ typedef struct Talker {
     uint64_t packets; /* in the window */
     uint64_t bytes;
     uint64_t dropped_packets;
-    uint32_t unique_dst_ports; /* distinct (port) this address sent to; exact up to 64, then within 5 % */
+    uint32_t unique_dst_ports; /* distinct (port) this address sent to; exact up to 64, then within
+                                  5 % */
     uint64_t syn_count;        /* TCP packets with SYN that it sent */
     uint64_t ack_count;        /* TCP packets with ACK that it sent */
     uint64_t last_seen_ns;
@@ -47,19 +49,23 @@ int stats_new(uint32_t addresses_max, uint64_t now_ns, Stats **ret);
 Stats *stats_free(Stats *stats);
 DEFINE_CLEANUP(Stats *, stats_free);
 
-/* --- in ------------------------------------------------------------------------------------------- */
+/* --- in
+ * ------------------------------------------------------------------------------------------- */
 
 void stats_add_delta(Stats *stats, const FlowDelta *delta, uint64_t now_ns);
 /* After each scan. `drift_packets` as the scanner found it. */
-void stats_set_counters(Stats *stats, const Counters *counters, uint64_t drift_packets, uint64_t now_ns);
+void stats_set_counters(
+        Stats *stats, const Counters *counters, uint64_t drift_packets, uint64_t now_ns);
 void stats_set_attachments(Stats *stats, const Attachment *items, size_t count); /* copied */
 
-/* --- out ------------------------------------------------------------------------------------------ */
+/* --- out
+ * ------------------------------------------------------------------------------------------ */
 
 const Counters *stats_counters(const Stats *stats);
 uint64_t stats_drift_packets(const Stats *stats);
 Rates stats_rates(const Stats *stats, uint64_t now_ns);
-uint32_t stats_active_addresses(const Stats *stats, uint64_t now_ns); /* seen in the window and tracked */
+uint32_t stats_active_addresses(
+        const Stats *stats, uint64_t now_ns); /* seen in the window and tracked */
 /* Packets of addresses for which there was no room; only grows. */
 uint64_t stats_untracked_address_packets(const Stats *stats);
 uint32_t stats_addresses_max(const Stats *stats);
@@ -75,8 +81,9 @@ typedef enum TalkerOrder {
     _TALKER_ORDER_MAX,
 } TalkerOrder;
 
-/* The first `max` addresses in that order, ties by address, so that equal input gives equal output. Returns
- * how many; not quadratic in anything. */
-size_t stats_talkers(const Stats *stats, TalkerOrder order, uint64_t now_ns, Talker *talkers, size_t max);
+/* The first `max` addresses in that order, ties by address, so that equal input gives equal output.
+ * Returns how many; not quadratic in anything. */
+size_t stats_talkers(
+        const Stats *stats, TalkerOrder order, uint64_t now_ns, Talker *talkers, size_t max);
 /* One address; false if it isn't tracked. */
 bool stats_talker(const Stats *stats, const Address *address, uint64_t now_ns, Talker *ret);
