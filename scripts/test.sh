@@ -26,9 +26,11 @@ install_missing
 # shellcheck disable=SC2046
 check format clang-format --dry-run --Werror $(git ls-files '*.c' '*.h')
 check shellcheck shellcheck -x scripts/*.sh .ci/run
-check "build" ninja --quiet -C build all src/datapath/libntc-bpf.a tests/bpf/test-verdict
+check "build" ninja --quiet -C build all src/datapath/libntc-bpf.a tests/bpf/test-verdict tests/unit/test-packet
+check "unit: packet" build/tests/unit/test-packet
 if [ "$kernel" -eq 1 ]; then
-    check "bpf: verdicts" build/tests/bpf/test-verdict
+    check "bpf: verdicts" build/tests/bpf/test-verdict tests/unit/test-packet
+check "unit: packet" build/tests/unit/test-packet
 fi
 echo "ntc: $passed passed, $failed failed"
 [ "$kernel" -eq 1 ] || echo "not tested (--no-kernel): the eBPF program"
