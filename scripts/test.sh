@@ -26,10 +26,12 @@ install_missing
 # shellcheck disable=SC2046
 check format clang-format --dry-run --Werror $(git ls-files '*.c' '*.h')
 check shellcheck shellcheck -x scripts/*.sh .ci/run
-check "build" ninja --quiet -C build all src/datapath/libntc-bpf.a tests/bpf/test-verdict tests/unit/test-packet
+check "build" ninja --quiet -C build all src/datapath/libntc-bpf.a tests/bpf/test-verdict tests/unit/test-packet tests/unit/test-address
+check "unit: address" build/tests/unit/test-address
 check "unit: packet" build/tests/unit/test-packet
 if [ "$kernel" -eq 1 ]; then
-    check "bpf: verdicts" build/tests/bpf/test-verdict tests/unit/test-packet
+    check "bpf: verdicts" build/tests/bpf/test-verdict tests/unit/test-packet tests/unit/test-address
+check "unit: address" build/tests/unit/test-address
 check "unit: packet" build/tests/unit/test-packet
 fi
 echo "ntc: $passed passed, $failed failed"
