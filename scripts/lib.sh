@@ -2,21 +2,76 @@
 # shellcheck shell=bash
 # Shared by the scripts: what ntc needs from Debian, and how to get what is missing.
 
-ntc_packages=(build-essential meson ninja-build pkg-config clang-16 llvm-16 bpftool clang-format shellcheck
-    libbpf-dev libsystemd-dev libmicrohttpd-dev libjson-c-dev libyaml-dev libcriterion-dev libmnl-dev
-    uthash-dev libxxhash-dev)
+# To build and run.
+# shellcheck disable=SC2034 # used by run.sh and test.sh
+build_packages=(build-essential meson ninja-build pkg-config clang-16 llvm-16 bpftool libbpf-dev
+    libsystemd-dev libmicrohttpd-dev libjson-c-dev libyaml-dev libmnl-dev uthash-dev libxxhash-dev)
+# To test.
+# shellcheck disable=SC2034 # used by test.sh
+test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 iproute2 ethtool curl iperf3)
 
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "neither root nor sudo: can't run: $*" >&2
+        return 1
+    fi
 }
 
+# install_missing PACKAGE...: asks apt only for what dpkg doesn't know as installed.
 install_missing() {
     local missing=() package
-    for package in "${ntc_packages[@]}"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    local -A installed=()
+    while read -r package; do
+        installed[$package]=1
+    done < <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+        sed -n 's/^installed //p')
+    for package in "$@"; do
+        [ -n "${installed[$package]:-}" ] || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] && return
     echo "installing: ${missing[*]}"
     as_root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq "${missing[@]}" >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}" >/dev/null
+}
+
+# build_in DIR TARGET... [-- MESON-OPTION...]: configures DIR once, then builds the targets.
+build_in() {
+    local dir=$1 targets=()
+    shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        targets+=("$1")
+        shift
+    done
+    [ $# -eq 0 ] || shift
+    if [ ! -f "$dir/build.ninja" ]; then
+        rm -rf "$dir"
+        meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; rm -f "$dir.log"; return 1; }
+        rm -f "$dir.log"
+    fi
+    # Of a build that goes well nobody wants to read.
+    local log
+    log=$(ninja -C "$dir" "${targets[@]}" 2>&1) || { printf '%s\n' "$log"; return 1; }
+}
+
+# Why this process (as root) can't use eBPF; silent and 0 where it can.
+bpf_refusal() {
+    local release major minor caps
+    release=$(uname -r)
+    IFS=. read -r major minor _ <<<"$release"
+    minor=${minor%%[!0-9]*}
+    if [ "$major" -lt 5 ] || { [ "$major" -eq 5 ] && [ "$minor" -lt 15 ]; }; then
+        echo "the kernel is $release, and ntc's eBPF program needs 5.15 or newer"
+        return 1
+    fi
+    caps=0x$(as_root sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) || return 1
+    # CAP_NET_ADMIN (12), and CAP_SYS_ADMIN (21) or CAP_BPF (39)
+    if (((caps >> 12 & 1) == 0 || ((caps >> 21 & 1) == 0 && (caps >> 39 & 1) == 0))); then
+        echo "even root lacks CAP_BPF or CAP_NET_ADMIN here (an unprivileged container?)"
+        return 1
+    fi
 }
