@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: MIT
+"""A small world for one test: a host that runs ntc, a peer, veth cables between them.
+
+    with World() as world:
+        ntc = world.start()
+        assert world.udp(world.peer, "10.77.0.3", world.host, "10.77.0.1")
+        ntc.add("blacklist", "10.77.0.3")
+
+Each cable is eth0, eth1, ... on both ends, with the addresses 10.77.N.1 and fd77:N::1 on the host's
+side and .2 to .5 (::2 to ::5) on the peer's. Sockets are made inside a namespace by a short visit
+(setns) and stay there, so that one process sees both ends.
+"""
+import contextlib
+import ctypes
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+SO_RCVBUFFORCE = 33
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run(*command, **options):
+    result = subprocess.run(command, capture_output=True, text=True, **options)
+    assert result.returncode == 0, f"{' '.join(command)}: {result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def expect(what, wanted, within=5.0):
+    """Waits until what() == wanted."""
+    until = time.monotonic() + within
+    while (value := what()) != wanted:
+        assert time.monotonic() < until, f"wanted {wanted!r}, still {value!r} after {within} s"
+        time.sleep(0.02)
+
+
+def settled(what, quiet=0.5, within=10.0):
+    """The value of what() once it has not changed for `quiet` seconds."""
+    until = time.monotonic() + within
+    value, since = what(), time.monotonic()
+    while time.monotonic() - since < quiet:
+        assert time.monotonic() < until, "does not settle"
+        time.sleep(0.05)
+        now = what()
+        if now != value:
+            value, since = now, time.monotonic()
+    return value
+
+
+class Namespace:
+    def __init__(self, name):
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        self.ip("link", "set", "lo", "up")
+
+    def ip(self, *arguments):
+        return run("ip", "-n", self.name, *arguments)
+
+    def run(self, *command):
+        return run("ip", "netns", "exec", self.name, *command)
+
+    def popen(self, *command, **options):
+        return subprocess.Popen(["ip", "netns", "exec", self.name, *command],
+                                preexec_fn=die_with_parent, **options)
+
+    @contextlib.contextmanager
+    def inside(self):
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        assert libc.setns(self.fd, CLONE_NEWNET) == 0
+        try:
+            yield
+        finally:
+            assert libc.setns(home, CLONE_NEWNET) == 0
+            os.close(home)
+
+    def socket(self, family, kind=socket.SOCK_STREAM, protocol=0):
+        with self.inside():
+            return socket.socket(family, kind, protocol)
+
+    def statistics(self, interface):
+        link = json.loads(self.ip("-j", "-s", "-s", "link", "show", "dev", interface))[0]
+        return link["stats64"]
+
+    def mac(self, interface):
+        link = json.loads(self.ip("-j", "link", "show", "dev", interface))[0]
+        return bytes.fromhex(link["address"].replace(":", ""))
+
+    def delete(self):
+        os.close(self.fd)
+        subprocess.run(["ip", "netns", "delete", self.name])
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class Metrics:
+    """A scrape: metrics.sum("ntc_packets_total", proto="TCP") adds what matches."""
+    line = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
+    label = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+    def __init__(self, text):
+        self.text = text
+        self.samples = []
+        for line in text.splitlines():
+            if found := self.line.match(line):
+                labels = dict(self.label.findall(found[2] or ""))
+                self.samples.append((found[1], labels, float(found[3])))
+
+    def sum(self, name, **wanted):
+        values = [value for found, labels, value in self.samples
+                  if found == name and all(labels.get(k) == v for k, v in wanted.items())]
+        assert values, f"no sample of {name}{wanted}"
+        total = sum(values)
+        return int(total) if total == int(total) else total
+
+
+class Answer:
+    def __init__(self, status, body):
+        self.status = status
+        self.text = body.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP from within a namespace."""
+
+    def __init__(self, namespace, port):
+        super().__init__("127.0.0.1", port, timeout=20)
+        self.namespace = namespace
+
+    def connect(self):
+        self.sock = self.namespace.socket(socket.AF_INET)
+        self.sock.settimeout(self.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect((self.host, self.port))
+
+
+class Daemon:
+    port = 8086
+
+    def __init__(self, world, config, arguments):
+        self.world = world
+        self.log_path = world.folder / f"ntc-{len(world.daemons)}.log"
+        self.config_path = world.folder / "config.yaml"
+        if config is not None:
+            self.config_path.write_text(config)
+        self.log = open(self.log_path, "wb")
+        self.process = world.host.popen(
+            os.environ["NTC_BINARY"], "--config", str(self.config_path), *arguments,
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, cwd=world.folder)
+
+    def wait_ready(self, within=20.0):
+        until = time.monotonic() + within
+        while True:
+            assert self.process.poll() is None, \
+                f"ntc ended with {self.process.returncode}: {self.log_path.read_text()}"
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.request("GET", "/healthz").status == 200:
+                    return self
+            assert time.monotonic() < until, "ntc does not get ready"
+            time.sleep(0.01)
+
+    def request(self, method, path, body=None, headers=None):
+        connection = Connection(self.world.host, self.port)
+        try:
+            if body is not None:
+                headers = {"Content-Type": "application/json", **(headers or {})}
+                body = body if isinstance(body, (str, bytes)) else json.dumps(body)
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read())
+        finally:
+            connection.close()
+
+    def add(self, which, ip, **options):
+        answer = self.request("POST", f"/{which}", {"ip": ip, **options})
+        assert answer.status == 200 and answer.json["ok"], f"add {ip}: {answer.status} {answer.text}"
+        return answer.json
+
+    def remove(self, which, ip):
+        answer = self.request("DELETE", f"/{which}?ip={ip.replace(':', '%3A').replace('/', '%2F')}")
+        assert answer.status == 200 and answer.json["ok"], f"remove {ip}: {answer.status} {answer.text}"
+
+    def entries(self, which):
+        answer = self.request("GET", f"/{which}?limit=65536")
+        assert answer.status == 200, answer.text
+        return {entry["ip"]: entry for entry in answer.json["entries"]}
+
+    def metrics(self):
+        answer = self.request("GET", "/metrics")
+        assert answer.status == 200, answer.text
+        return Metrics(answer.text)
+
+    def packets(self, **labels):
+        return self.metrics().sum("ntc_packets_total", **labels)
+
+    def flows(self):
+        answer = self.request("GET", "/flows?limit=10000")
+        assert answer.status == 200, answer.text
+        return answer.json["flows"]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait(self, within=15.0):
+        status = self.process.wait(within)
+        self.log.close()
+        return status
+
+    def stop(self):
+        """A clean stop: status 0, and no complaint of a sanitizer (ASan's leak check sets a status)."""
+        self.signal(signal.SIGTERM)
+        status = self.wait()
+        text = self.log_path.read_text(errors="replace")
+        assert status == 0, f"exit status {status}: {text}"
+        assert "Sanitizer" not in text and "runtime error:" not in text, text
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+
+class World:
+    def __init__(self, cables=1, configure=True):
+        self.cables = cables
+        self.configure = configure
+        self.folder = None
+        self.mounts = []
+        self.daemons = []
+        self.children = []
+        self.namespaces = []
+
+    def namespace(self, role):
+        made = Namespace(f"ntc-test-{os.getpid()}-{role}")
+        self.namespaces.append(made)
+        return made
+
+    def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ntc-test-"))
+        try:
+            self.host = self.namespace("host")
+            self.peer = self.namespace("peer")
+            for cable in range(self.cables):
+                self.host.ip("link", "add", f"eth{cable}", "type", "veth",
+                             "peer", "name", f"eth{cable}", "netns", self.peer.name)
+                if self.configure:
+                    self.bring_up(cable)
+        except BaseException:
+            self.clean()
+            raise
+        return self
+
+    def bring_up(self, cable):
+        for namespace, last in ((self.peer, (2, 3, 4, 5)), (self.host, (1,))):
+            for n in last:
+                namespace.ip("address", "add", f"10.77.{cable}.{n}/24", "dev", f"eth{cable}")
+                namespace.ip("address", "add", f"fd77:{cable}::{n}/64", "dev", f"eth{cable}", "nodad")
+            namespace.ip("link", "set", f"eth{cable}", "up")
+
+    def no_offload(self, cable=0):
+        for namespace in (self.host, self.peer):
+            namespace.run("ethtool", "-K", f"eth{cable}", "gso", "off", "gro", "off", "tso", "off")
+
+    @property
+    def state(self):
+        return self.folder / "lists.json"
+
+    def config(self, interfaces=None, path=None, extra=""):
+        names = interfaces or [f"eth{cable}" for cable in range(self.cables)]
+        return (f"server:\n  port: {Daemon.port}\n"
+                f"network:\n  interfaces: {json.dumps(names)}\n"
+                f"persistence:\n  path: {path or self.state}\n"
+                f"flows:\n  scan_interval_ms: 100\n{extra}")
+
+    def launch(self, config=None, arguments=()):
+        """Starts ntc and doesn't wait. None: the configuration that is there already."""
+        daemon = Daemon(self, config, arguments)
+        self.daemons.append(daemon)
+        return daemon
+
+    def start(self, interfaces=None, path=None, extra="", arguments=()):
+        return self.launch(self.config(interfaces, path, extra), arguments).wait_ready()
+
+    def spawn(self, namespace, *command, **options):
+        child = namespace.popen(*command, **options)
+        self.children.append(child)
+        return child
+
+    def fork(self, function):
+        """Runs function() in a process of its own until the world ends. Returns its pid."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                die_with_parent()
+                function()
+            finally:
+                os._exit(0)
+        self.children.append(pid)
+        return pid
+
+    def end_child(self, child):
+        if isinstance(child, int):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        else:
+            child.kill()
+            child.wait()
+        self.children.remove(child)
+
+    def mount_tmpfs(self, name, options):
+        path = self.folder / name
+        path.mkdir()
+        run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path))
+        self.mounts.append(path)
+        return path
+
+    def udp(self, source, source_address, target, target_address, port=9000, source_port=0):
+        """Does a datagram get there? Delivery over veth is immediate, so a short wait is enough."""
+        family = family_of(source_address)
+        with source.socket(family, socket.SOCK_DGRAM) as out, \
+                target.socket(family, socket.SOCK_DGRAM) as to:
+            to.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            to.bind((target_address, port))
+            to.settimeout(0.3)
+            out.bind((source_address, source_port))
+            token = os.urandom(8)
+            with contextlib.suppress(OSError):  # ENOBUFS where egress drops
+                out.sendto(token, (target_address, port))
+            try:
+                return to.recv(64) == token
+            except TimeoutError:
+                return False
+
+    def listen(self, namespace, address, port):
+        listener = namespace.socket(family_of(address))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(16)
+        listener.settimeout(5)
+        return listener
+
+    def connect(self, namespace, address, target_address, port, source_port=0, within=5.0):
+        """A connected socket; raises TimeoutError where nothing answers."""
+        stream = namespace.socket(family_of(address))
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stream.settimeout(within)
+        try:
+            stream.bind((address, source_port))
+            stream.connect((target_address, port))
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def tcp(self, source, source_address, target, target_address, port, source_port=0):
+        """Does a TCP connection come about and carry a byte each way?"""
+        with self.listen(target, target_address, port) as listener:
+            try:
+                out = self.connect(source, source_address, target_address, port, source_port, 0.6)
+            except TimeoutError:
+                return False
+            with out:
+                accepted, _ = listener.accept()
+                with accepted:
+                    accepted.settimeout(1)
+                    out.sendall(b"a")
+                    there = accepted.recv(1)
+                    accepted.sendall(b"b")
+                    return (there, out.recv(1)) == (b"a", b"b")
+
+    def __exit__(self, kind, error, trace):
+        try:
+            if kind is None:
+                for daemon in self.daemons:
+                    if daemon.running():
+                        daemon.stop()
+        except BaseException as failure:
+            kind = failure
+            raise
+        finally:
+            if kind is not None:
+                for daemon in self.daemons:
+                    print(f"--- {daemon.log_path.name}:",
+                          daemon.log_path.read_text(errors="replace")[-4000:], sep="\n")
+            self.clean()
+
+    def clean(self):
+        for daemon in self.daemons:
+            if daemon.running():
+                daemon.kill()
+        for child in list(self.children):
+            self.end_child(child)
+        for path in reversed(self.mounts):
+            subprocess.run(["umount", "--lazy", str(path)])
+        for namespace in self.namespaces:
+            namespace.delete()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
