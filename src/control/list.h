@@ -55,12 +55,18 @@ size_t list_capacity(const List *list);
 int list_add(List *list, ListEntry *entry);
 /* Hands the list's reference over to *ret, if asked for. -ENOENT. */
 int list_remove(List *list, const Prefix *prefix, ListEntry **ret);
+/* Puts `entry` in the place of the one with the same prefix, in order too. Takes a reference, and
+ * hands the list's reference to the old entry over to *ret, if asked for. -ENOENT, -ENOMEM; nothing
+ * changed then. */
+int list_replace(List *list, ListEntry *entry, ListEntry **ret);
 ListEntry *list_get(const List *list, const Prefix *prefix); /* borrowed; NULL */
 /* The longest prefix on the list that contains `address`; borrowed; NULL. */
 ListEntry *list_match(const List *list, const Address *address);
 /* In order of addition; NULL after the last. list_next() of a removed entry is not allowed. */
 ListEntry *list_first(const List *list);
 ListEntry *list_next(const List *list, const ListEntry *entry);
+/* All of them at once, borrowed, in order of addition; room for list_count(). */
+void list_copy(const List *list, ListEntry **entries);
 /* The entry that expires first, or NULL. */
 ListEntry *list_next_to_expire(const List *list);
 
