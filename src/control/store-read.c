@@ -1,1 +1,259 @@
 /* SPDX-License-Identifier: MIT */
+/* Reading trusts nothing: what is not a state file of ours, whole and well formed, is set aside
+ * under a name that tells when, and never overwritten. Single bad entries (somebody edited the file
+ * by hand) cost only themselves, and the file as it was is kept. */
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "control/store-internal.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define STORE_BYTES_MAX (1024LL * 1024 * 1024)
+#define STORE_DEPTH_MAX 8
+#define STORE_VERSION   1
+
+static void refuse(StoreReport *report, StoreOutcome outcome, const char *reason)
+{
+    report->outcome = outcome;
+    snprintf(report->reason, sizeof(report->reason), "%s", reason);
+}
+
+/* --- the disk
+ * --------------------------------------------------------------------------------------- */
+
+static int read_all(int fd, char *buffer, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, buffer + done, size - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return -EIO; /* somebody truncated it under our eyes */
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static int read_file(const char *path, char **ret, size_t *ret_size)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    _cleanup_free_ char *text = NULL;
+    struct stat st;
+    int r;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if (st.st_size > STORE_BYTES_MAX)
+        return -EFBIG;
+    text = malloc((size_t)st.st_size + 1);
+    if (!text)
+        return -ENOMEM;
+    r = read_all(fd, text, (size_t)st.st_size);
+    if (r < 0)
+        return r;
+    text[st.st_size] = '\0';
+    *ret = TAKE_PTR(text);
+    *ret_size = (size_t)st.st_size;
+    return 0;
+}
+
+static void aside_name(const char *path, const StoreClock *now, int attempt, StoreReport *report)
+{
+    time_t seconds = (time_t)(now->wall_ns / NSEC_PER_SEC);
+    char stamp[32] = "";
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm))
+        strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+    if (attempt == 0)
+        snprintf(report->aside, sizeof(report->aside), "%s.damaged-%s", path, stamp);
+    else
+        snprintf(report->aside, sizeof(report->aside), "%s.damaged-%s-%d", path, stamp, attempt);
+}
+
+/* link(2), unlike rename(2), never replaces an older find. With `keep` the file stays where it is
+ * as well, until the next save puts a new one in its place. */
+static int set_aside(const char *path, const StoreClock *now, bool keep, StoreReport *report)
+{
+    int r = -EEXIST;
+
+    for (int attempt = 0; attempt < 100 && r == -EEXIST; attempt++) {
+        aside_name(path, now, attempt, report);
+        r = link(path, report->aside) < 0 ? -errno : 0;
+    }
+    /* Some file systems have no hard links. */
+    if (r < 0 && r != -EEXIST && !keep)
+        return rename(path, report->aside) < 0 ? -errno : 0;
+    if (r < 0)
+        return r;
+    if (!keep && unlink(path) < 0)
+        return -errno;
+    return store_sync_folder(path);
+}
+
+/* --- the document
+ * ----------------------------------------------------------------------------------- */
+
+static int check_header(json_object *root, StoreReport *report)
+{
+    const char *format;
+    uint64_t version;
+
+    if (json_get_string(root, "format", &format) <= 0 || strcmp(format, "ntc-lists") != 0)
+        refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
+    else if (json_get_uint64(root, "version", &version) <= 0 || version == 0)
+        refuse(report, STORE_DAMAGED, "its version can't be read");
+    else if (version > STORE_VERSION)
+        refuse(report, STORE_TOO_NEW, "a later version of ntc wrote it");
+    else
+        return 0;
+    return -EINVAL;
+}
+
+static int get_lists(json_object *root, json_object *ret[static _LIST_MAX], StoreReport *report)
+{
+    for (ListId id = 0; id < _LIST_MAX; id++) {
+        if (json_object_object_get_ex(root, list_name(id), &ret[id]) &&
+                json_object_is_type(ret[id], json_type_array))
+            continue;
+        refuse(report, STORE_DAMAGED, "a list is missing in it");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static StoreOrigin get_origin(json_object *root, const StoreClock *now)
+{
+    const char *boot_id = "", *boottime = "";
+    StoreOrigin origin = {};
+
+    (void)json_get_string(root, "boot_id", &boot_id);
+    (void)json_get_string(root, "saved_boottime_ns", &boottime);
+    origin.same_boot = boot_id[0] && strcmp(boot_id, now->boot_id) == 0 &&
+                       parse_uint64(boottime, 0, now->boottime_ns, &origin.saved_boottime_ns) >= 0;
+    return origin;
+}
+
+static int take_entry(json_object *object, const StoreOrigin *origin, const StoreClock *now,
+        List *list, StoreReport *report)
+{
+    _cleanup_(list_entry_unrefp) ListEntry *entry = NULL;
+    int r = store_read_entry(object, origin, now, &entry);
+
+    if (r > 0)
+        r = list_add(list, entry);
+    else if (r == 0)
+        report->expired++;
+    if (r == -EINVAL || r == -EEXIST) {
+        report->skipped++;
+        return 0;
+    }
+    if (r == -ENOSPC)
+        snprintf(report->reason, sizeof(report->reason),
+                "the %s in it has more entries than lists.capacity (%zu) allows",
+                list_name(list_id(list)), list_capacity(list));
+    return r;
+}
+
+static int take_list(json_object *array, const StoreOrigin *origin, const StoreClock *now,
+        List *list, StoreReport *report)
+{
+    size_t n = json_object_array_length(array);
+    int r = 0;
+
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = take_entry(json_object_array_get_idx(array, i), origin, now, list, report);
+    return r;
+}
+
+/* 0; -EINVAL with the outcome set when nothing was taken; others. */
+static int read_document(json_object *root, List *const lists[static _LIST_MAX],
+        const StoreClock *now, StoreReport *report)
+{
+    json_object *arrays[_LIST_MAX] = {};
+    StoreOrigin origin;
+    int r = check_header(root, report);
+
+    if (r >= 0)
+        r = get_lists(root, arrays, report);
+    if (r < 0)
+        return r;
+    origin = get_origin(root, now);
+    report->other_boot = !origin.same_boot;
+    for (ListId id = 0; id < _LIST_MAX && r >= 0; id++)
+        r = take_list(arrays[id], &origin, now, lists[id], report);
+    return r;
+}
+
+static int parse(const char *text, size_t size, List *const lists[static _LIST_MAX],
+        const StoreClock *now, StoreReport *report)
+{
+    _cleanup_json_ json_object *root = NULL;
+    const char *reason = "it is not JSON";
+    int r;
+
+    if (size == 0) {
+        refuse(report, STORE_DAMAGED, "it is empty");
+        return -EINVAL;
+    }
+    r = json_parse_strict(text, size, STORE_DEPTH_MAX, &root, &reason);
+    if (r == -EINVAL)
+        refuse(report, STORE_DAMAGED, reason ? reason : "it is not JSON");
+    if (r < 0)
+        return r;
+    if (!json_object_is_type(root, json_type_object)) {
+        refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
+        return -EINVAL;
+    }
+    return read_document(root, lists, now, report);
+}
+
+static int load(const char *path, List *const lists[static _LIST_MAX], const StoreClock *now,
+        StoreReport *report)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+    int r = read_file(path, &text, &size);
+
+    if (r == -ENOENT) {
+        report->outcome = STORE_ABSENT;
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    r = parse(text, size, lists, now, report);
+    if (report->outcome == STORE_DAMAGED)
+        return set_aside(path, now, false, report);
+    if (report->outcome == STORE_TOO_NEW)
+        return 0;
+    if (r >= 0 && report->skipped > 0)
+        r = set_aside(path, now, true, report);
+    return r;
+}
+
+int store_load(const char *path, List *const lists[static _LIST_MAX], const StoreClock *now,
+        StoreReport *ret)
+{
+    _cleanup_free_ char *temporary = store_temporary_path(path);
+    _cleanup_free_ StoreReport *report = calloc(1, sizeof(*report));
+    int r;
+
+    if (!temporary || !report)
+        return -ENOMEM;
+    (void)unlink(temporary);
+    report->outcome = STORE_LOADED;
+    r = load(path, lists, now, report);
+    *ret = *report; /* also on failure: the reason */
+    return r;
+}

@@ -4,9 +4,15 @@
 /* The state file: both lists as JSON, format version 1. Knows the disk and the format; not who may
  * change what, nor the kernel.
  *
- *     {"format":"ntc-lists","version":1,"boot_id":"...","saved":"2026-...Z","saved_boottime_ns":"...",
+ *     {"format":"ntc-lists","version":1,"boot_id":"...","saved":"2026-...Z",
+ *      "saved_boottime_ns":"...",
  *      "blacklist":[{"ip":"203.0.113.7","added":"...","by":"...","comment":"...","origin":"manual",
- *                    "expires":"...","remaining_sec":3600}], "whitelist":[...]}
+ *                    "expires":"...","expires_boottime_ns":"...","remaining_sec":3600}],
+ *      "whitelist":[...]}
+ *
+ * (The last three only in entries that expire. Nanoseconds are texts: JSON numbers lose digits.)
+ * Within one boot the deadline on CLOCK_BOOTTIME counts. After a reboot it is `expires`, but never
+ * more than `remaining_sec` from now on: a clock that starts in the past prolongs nothing.
  *
  * Written so that a power cut leaves the old or the new file, never neither: temporary file in the
  * same folder, fsync, rename, fsync of the folder (rename(2), fsync(2)). */
@@ -33,16 +39,19 @@ typedef struct StoreReport {
     char aside[4096]; /* where a damaged file was moved to */
     char reason[256]; /* why it was refused */
     size_t expired;   /* entries whose time had run out meanwhile */
-    size_t skipped;   /* single entries that could not be read; the rest was taken */
+    size_t skipped;   /* single entries that could not be read; the rest was taken, and the file
+                         as it was is kept under `aside` */
+    bool other_boot;  /* what remains of the entries' time was counted in another boot: save again,
+                         or the next boot starts from the same numbers */
 } StoreReport;
 
 /* Adds the file's entries to the (empty) lists. A leftover temporary file is removed. 0 whatever
  * the outcome above; -errno only where the file could not be read or set aside at all (-EACCES,
- * -EIO, ...). */
+ * -EIO, ...), and -ENOSPC where it holds more entries than the lists may (`reason` says which). */
 int store_load(const char *path, List *const lists[static _LIST_MAX], const StoreClock *now,
         StoreReport *ret);
 
 /* Writes. Blocks: runs on a worker. Creates missing parent folders (0755). Returns 0 when durable.
- * On failure the old file is what it was and no temporary file is left (as far as the disk allows).
- */
+ * On failure the old file is what it was and no temporary file is left, as far as the disk allows:
+ * if nothing but the fsync of the folder fails, the new file is in place. */
 int store_save(const char *path, const ListSnapshot *snapshot, const StoreClock *now);
