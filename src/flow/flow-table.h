@@ -6,8 +6,8 @@
  *
  * Role: owns one record a live flow. In: samples of a scan. Out: deltas (to statistics), the list
  * of flows to end, and the totals that the self-check needs. It never touches the datapath: the
- * scanner (flow/scan.h) feeds it and carries out what it decides. Bounded by the capacity given at
- * creation, which is the datapath's own, so that every flow the datapath can hold has room here.
+ * scanner (flow/scanner.h) feeds it and carries out what it decides. Bounded by the capacity given
+ * at creation, which is the datapath's own, so that every flow the datapath can hold has room here.
  *
  * A scan is bracketed by begin and end. A flow that a scan did not meet has vanished (someone else
  * deleted it): it is dropped and counted in `vanished_packets`, because the self-check must notice.
@@ -93,3 +93,7 @@ size_t flow_table_capacity(const FlowTable *table);
 /* After a restart that adopted the datapath's maps: what the kernel counted and no live flow
  * explains ended before our time. */
 void flow_table_set_ended_base(FlowTable *table, uint64_t packets);
+/* While quiet, flows seen for the first time emit no delta: after a restart that adopted the
+ * datapath's maps the first scan meets totals of hours, which are not the traffic of this minute.
+ */
+void flow_table_set_quiet(FlowTable *table, bool quiet);

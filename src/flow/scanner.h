@@ -25,6 +25,10 @@ typedef struct ScanResult {
 } ScanResult;
 
 int scanner_new(Datapath *datapath, FlowTable *table, Scanner **ret);
+/* Call before the first scan if the datapath's maps are older than `table` (a restart adopted
+ * them): what the kernel counted and no live flow explains is then taken as ended before our time,
+ * and what the first scan meets is no traffic of this minute (flow_table_set_quiet()). */
+void scanner_adopt(Scanner *scanner);
 Scanner *scanner_free(Scanner *scanner);
 DEFINE_CLEANUP(Scanner *, scanner_free);
 
@@ -32,7 +36,8 @@ DEFINE_CLEANUP(Scanner *, scanner_free);
 int scanner_begin(Scanner *scanner, uint64_t now_ns);
 bool scanner_running(const Scanner *scanner);
 /* One portion. 1: more to do; 0: the scan is complete and *ret is set; -errno: the scan was given
- * up, what was learnt so far stays, the next scan starts afresh. */
+ * up, what was learnt so far stays, the next scan starts afresh. When no scan is running (a flush
+ * completed it meanwhile) the last one's result is given again. */
 int scanner_step(Scanner *scanner, uint64_t now_ns, ScanResult *ret);
 /* The whole scan at once, for shutdown and tests. */
 int scanner_run(Scanner *scanner, uint64_t now_ns, ScanResult *ret);
