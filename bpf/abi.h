@@ -119,7 +119,7 @@ struct ntc_fragment_key {
     __u8 dst[16];
     __u32 id; /* of the datagram, network order as found */
     __u32 ifindex;
-    __u8 protocol;
+    __u8 protocol; /* as every fragment tells it: IPv6's may be an extension header's */
     __u8 direction;
     __u8 zero[2];
 };
@@ -128,8 +128,9 @@ _Static_assert(sizeof(struct ntc_fragment_key) == 44, "no hidden padding");
 struct ntc_fragment {
     __u16 sport;
     __u16 dport;
-    __u8 ssh; /* the first fragment's decision */
-    __u8 zero[3];
+    __u8 ssh;      /* the first fragment's decision */
+    __u8 protocol; /* and its transport protocol */
+    __u8 zero[2];
 };
 _Static_assert(sizeof(struct ntc_fragment) == 8, "no hidden padding");
 

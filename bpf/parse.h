@@ -76,6 +76,7 @@ struct ntc_packet {
     __u8 have_flags;       /* tcp_flags is the packet's own */
     __u8 fragment;         /* part of a fragmented datagram */
     __u8 fragment_later;   /* and not its first part */
+    __u8 fragment_next;    /* of the fragmentable part's first header: all parts agree on it */
     __u8 transport_failed; /* the transport header could not be read though it should be there */
 };
 
@@ -154,7 +155,7 @@ static __always_inline void ntc_parse_transport(
         packet->key.sport = ntc_get16(p);
         packet->key.dport = ntc_get16(p + 2);
         packet->have_ports = 1;
-        packet->header_bytes = offset + 8;
+        packet->header_bytes = offset + (protocol == NTC_IPPROTO_SCTP ? 12 : 8);
         /* A TCP header without its flags. */
         packet->transport_failed = protocol == NTC_IPPROTO_TCP;
         return;
@@ -184,6 +185,7 @@ static __always_inline enum ntc_parsed ntc_parse_ipv4(
     if (fragment & 0x3fff) {
         packet->fragment = 1;
         packet->fragment_id = ntc_get16(p + 4);
+        packet->fragment_next = p[9];
         if (fragment & 0x1fff) {
             packet->fragment_later = 1;
             return NTC_PARSED_IP;
@@ -235,6 +237,7 @@ static __always_inline void ntc_parse_ipv6_chain(
             /* Neither an offset nor more to come: an atomic fragment, complete in itself. */
             if (fragment & 0xfff9) {
                 packet->fragment = 1;
+                packet->fragment_next = next;
                 packet->fragment_id = (__u32)ntc_get16(p + 4) << 16 | ntc_get16(p + 6);
                 if (fragment & 0xfff8) {
                     packet->fragment_later = 1;

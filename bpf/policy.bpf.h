@@ -77,15 +77,16 @@ static __noinline ntc_judgement ntc_judge(const struct ntc_flow_key *key)
     return NTC_JUDGEMENT(generation, 0, NTC_PASS);
 }
 
-/* Fragments carry ports and flags only in the first part; the others inherit what was decided
- * there. Returns whether the SSH rule applies to this part. */
+/* Fragments carry ports and flags (and behind IPv6 options even the protocol) only in the first
+ * part; the others inherit what was decided there. Returns whether the SSH rule applies to this
+ * part. */
 static __always_inline int ntc_fragment_ssh(
         struct ntc_packet *packet, struct ntc_counters *counters, __u32 packets)
 {
     struct ntc_fragment_key key = {
             .id = packet->fragment_id,
             .ifindex = packet->key.ifindex,
-            .protocol = packet->key.protocol,
+            .protocol = packet->fragment_next,
             .direction = packet->key.direction,
     };
     struct ntc_fragment *seen;
@@ -98,6 +99,7 @@ static __always_inline int ntc_fragment_ssh(
                 .sport = packet->key.sport,
                 .dport = packet->key.dport,
                 .ssh = ntc_is_ssh(packet),
+                .protocol = packet->key.protocol,
         };
 
         bpf_map_update_elem(&ntc_fragments, &key, &first, BPF_ANY);
@@ -109,6 +111,7 @@ static __always_inline int ntc_fragment_ssh(
         counters->fragments_unmatched += packets;
         return 0;
     }
+    packet->key.protocol = seen->protocol;
     packet->key.sport = seen->sport;
     packet->key.dport = seen->dport;
     return seen->ssh;
