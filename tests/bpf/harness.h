@@ -85,6 +85,8 @@ uint64_t counted_packets(void);
 
 size_t flow_count(void);
 bool flow_get(const struct ntc_flow_key *key, struct ntc_flow *ret);
+/* Deletes it, as user space does when it ends a flow; the self-check knows. */
+bool flow_end(const struct ntc_flow_key *key);
 
 /* Takes what is in the ring; valid until the next call. */
 size_t events_take(const struct ntc_event **ret);
