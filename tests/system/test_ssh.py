@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Port 22 is never cut off, and is no back door."""
+
 from frames import tcp_header, ipv4_packet, Wire
 from world import World, expect
 

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""The counters are the packets, to the packet."""
+import os
+import socket
+import struct
+import threading
+
+from frames import ipv4_packet, udp_datagram
+from kernel import Generator
+from world import World, expect, settled
+
+HOST = "10.77.0.1"
+
+
+def tcp_info(stream):
+    """segs_out, segs_in, retransmissions (struct tcp_info of linux/tcp.h)."""
+    info = stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    segs_out, segs_in = struct.unpack_from("II", info, 136)
+    return segs_out, segs_in, struct.unpack_from("I", info, 100)[0]
+
+
+def transfer(world, size, port=9000):
+    """The host sends `size` bytes to the peer over one connection. Both ends, still open."""
+    with world.listen(world.peer, "10.77.0.2", port) as listener:
+        near = world.connect(world.host, HOST, "10.77.0.2", port)
+        far, _ = listener.accept()
+    chunk = b"z" * 65536
+    near.settimeout(20)
+    far.settimeout(20)
+
+    def drain():
+        left = size
+        while left > 0:
+            left -= len(far.recv(1 << 20))
+
+    reader = threading.Thread(target=drain)
+    reader.start()
+    left = size
+    while left > 0:
+        left -= near.send(chunk[:left])
+    reader.join()
+    return near, far
+
+
+def no_drift(ntc):
+    metrics = ntc.metrics()
+    assert metrics.sum("ntc_accounting_drift_packets") == 0
+    assert metrics.sum("ntc_flows_untracked_packets_total") == 0
+    assert metrics.sum("ntc_parse_errors_total") == 0
+
+
+def test_counters_equal_the_interfaces_own():
+    """Without offloads every packet is one for the interface, too. Attached before it is up."""
+    with World(configure=False) as world:
+        world.no_offload()
+        ntc = world.start()
+        world.bring_up(0)
+        ntc.add("blacklist", "10.77.0.3")
+        near, far = transfer(world, 3_000_000)
+        near.close()
+        far.close()
+        for _ in range(20):
+            assert world.udp(world.peer, "10.77.0.2", world.host, HOST)
+        for _ in range(3):
+            assert not world.udp(world.peer, "10.77.0.3", world.host, HOST)
+
+        def interface():
+            statistics = world.host.statistics("eth0")
+            return statistics["rx"]["packets"], statistics["tx"]["packets"]
+
+        def counted():
+            metrics = ntc.metrics()
+            return tuple(metrics.sum("ntc_packets_total", direction=direction)
+                         for direction in ("INGRESS", "EGRESS"))
+
+        settled(interface)
+        expect(lambda: counted() == interface(), True)
+        assert sum(counted()) > 2000
+        assert ntc.metrics().sum("ntc_bytes_total") == sum(
+            world.host.statistics("eth0")[way]["bytes"] for way in ("rx", "tx"))
+        no_drift(ntc)
+
+
+def test_segments_of_offloaded_packets():
+    """With offloads a packet for the interface is many on the wire: TCP knows how many."""
+    with World() as world:
+        ntc = world.start()
+        size = 40_000_000
+        near, far = transfer(world, size)
+        with near, far:
+            settled(lambda: tcp_info(near) + tcp_info(far))
+            segs_out, segs_in, retransmitted = tcp_info(near)
+            far_out, far_in, _ = tcp_info(far)
+            assert retransmitted == 0
+            # An accepted socket doesn't count its SYN, nor its answer to it.
+            assert (far_in, far_out) == (segs_out - 1, segs_in - 1)
+            expect(lambda: (ntc.packets(proto="TCP", direction="EGRESS"),
+                            ntc.packets(proto="TCP", direction="INGRESS")), (segs_out, segs_in))
+            # Ethernet 14, IPv4 20, TCP 20 and its timestamps 12; on the two SYNs 8 more of options.
+            headers = (segs_out + segs_in) * 66 + 2 * 8
+            expect(lambda: ntc.metrics().sum("ntc_bytes_total", proto="TCP"), size + headers)
+            frames = world.host.statistics("eth0")["tx"]["packets"]
+            assert frames < segs_out / 4, "the test needs offloads to mean anything"
+        no_drift(ntc)
+
+
+def test_five_million_packets_over_many_flows():
+    with World() as world:
+        world.peer.run("ethtool", "-K", "eth0", "gro", "on")
+        world.host.run("ethtool", "-K", "eth0", "gro", "on")
+        ntc = world.start()
+        # To nobody's MAC address: the host's stack drops it behind the hook and answers nothing.
+        frame = b"\x02\0\0\0\0\x77" + world.peer.mac("eth0") + b"\x08\0" + ipv4_packet(
+            "10.77.0.5", HOST, 17, udp_datagram("10.77.0.5", HOST, 1, 9000, b"generated" * 2))
+        count, goal = 1_000_000, 5_000_000
+        generator = Generator(world.peer, "eth0", frame, bits=12)
+
+        def received():
+            return world.host.statistics("eth0")["rx"]["packets"]
+
+        def lost():
+            """What the ring of the receiving end had no room for."""
+            near, far = world.peer.statistics("eth0"), world.host.statistics("eth0")
+            return near["tx"]["dropped"] + near["tx"]["errors"] + far["rx"]["dropped"]
+
+        settled(received)
+        before, sent = ntc.packets(direction="INGRESS"), 0
+        begin, begin_lost = received(), lost()
+        while received() - begin < goal:
+            generator.send(count)
+            sent += count
+            assert sent < 20 * goal, "hardly anything arrives"
+        generator.close()
+        arrived = settled(received) - begin
+        expect(lambda: ntc.packets(direction="INGRESS") - before, arrived)
+        flows = [flow for flow in ntc.flows() if flow["src"] == "10.77.0.5"]
+        assert len(flows) == 4096, len(flows)
+        assert sum(flow["packets"] for flow in flows) + 100 >= arrived - 100
+        print(f"sent {sent}, received {arrived}, lost {lost() - begin_lost}")
+        no_drift(ntc)
+
+
+def test_two_processors_on_one_flow():
+    with World() as world:
+        ntc = world.start()
+        count = 100_000
+        with world.host.socket(socket.AF_INET, socket.SOCK_DGRAM) as to:
+            to.bind((HOST, 9000))
+            with world.peer.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                out.bind(("10.77.0.2", 5000))
+                out.connect((HOST, 9000))
+                processors = sorted(os.sched_getaffinity(0))[:2]
+
+                def blast(processor):
+                    os.sched_setaffinity(0, {processor})
+                    for _ in range(count):
+                        out.send(b"one flow")
+
+                children = [world.fork(lambda p=p: blast(p)) for p in processors]
+                for child in list(children):
+                    os.waitpid(child, 0)
+                    world.children.remove(child)
+        sent = count * len(processors)
+        expect(lambda: ntc.packets(proto="UDP", direction="INGRESS"), sent)
+        expect(lambda: [flow["packets"] for flow in ntc.flows() if flow["sport"] == 5000], [sent])
+        no_drift(ntc)
