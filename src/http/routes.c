@@ -1,1 +1,114 @@
 /* SPDX-License-Identifier: MIT */
+#include "http/routes.h"
+
+#include <string.h>
+
+typedef void (*RouteFn)(Request *request);
+
+typedef struct RouteMethod {
+    RouteFn run; /* NULL: not allowed */
+    RouteBody body;
+} RouteMethod;
+
+struct Route {
+    const char *path;
+    const char *allow;
+    const char *about;
+    RouteMethod methods[_METHOD_MAX];
+};
+
+/* The index is part of ntc_http_requests_total's storage. */
+static const Route routes[] = {
+        {"/", "GET, HEAD", "this page", {[METHOD_GET] = {route_index}}},
+        {"/metrics", "GET, HEAD", "metrics for Prometheus", {[METHOD_GET] = {route_metrics}}},
+        {"/blacklist", "GET, HEAD, POST, DELETE", "addresses whose packets are dropped",
+                {[METHOD_GET] = {route_list_get},
+                        [METHOD_POST] = {route_list_post, ROUTE_BODY_REQUIRED},
+                        [METHOD_DELETE] = {route_list_delete}}},
+        {"/whitelist", "GET, HEAD, POST, DELETE", "addresses that the blacklist never touches",
+                {[METHOD_GET] = {route_list_get},
+                        [METHOD_POST] = {route_list_post, ROUTE_BODY_REQUIRED},
+                        [METHOD_DELETE] = {route_list_delete}}},
+        {"/flows", "GET, HEAD", "current flows", {[METHOD_GET] = {route_flows}}},
+        {"/flows/flush", "POST", "POST: end all flows now",
+                {[METHOD_POST] = {route_flows_flush, ROUTE_BODY_OPTIONAL}}},
+        {"/talkers", "GET, HEAD", "addresses over the last 60 seconds",
+                {[METHOD_GET] = {route_talkers}}},
+        {"/status", "GET, HEAD", "what the daemon is and does", {[METHOD_GET] = {route_status}}},
+        {"/healthz", "GET, HEAD", "liveness", {[METHOD_GET] = {route_healthz}}},
+};
+_Static_assert(
+        ELEMENTSOF(routes) < HTTP_ROUTES_MAX, "a counter for every route, and one for the rest");
+
+void routes_find(Request *request)
+{
+    request->route_index = ROUTE_OTHER;
+    for (size_t i = 0; i < ELEMENTSOF(routes); i++)
+        if (strcmp(routes[i].path, request->path) == 0)
+            request->route_index = i;
+}
+
+bool routes_check(Request *request)
+{
+    if (request->route_index == ROUTE_OTHER) {
+        reply_error(&request->reply, 404, "not-found",
+                "there is nothing here; GET / lists what there is");
+        return false;
+    }
+    const Route *route = &routes[request->route_index];
+    if (!route->methods[request->method].run) {
+        reply_error(&request->reply, 405, "method-not-allowed", "%s takes %s", route->path,
+                route->allow);
+        request->reply.allow = route->allow;
+        return false;
+    }
+    return true;
+}
+
+RouteBody routes_body(const Request *request)
+{
+    return routes[request->route_index].methods[request->method].body;
+}
+
+void routes_run(Request *request)
+{
+    routes[request->route_index].methods[request->method].run(request);
+}
+
+const char *routes_path(size_t index)
+{
+    if (index < ELEMENTSOF(routes))
+        return routes[index].path;
+    return index == ROUTE_OTHER ? "other" : NULL;
+}
+
+const char *routes_name(const Request *request)
+{
+    return routes_path(request->route_index);
+}
+
+/* A page without scripts, styles or anything to load: it works in every browser and under every
+ * policy. */
+void route_index(Request *request)
+{
+    TextBuffer *body = &request->reply.body;
+
+    text_append(body,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
+            "<title>ntc</title></head>\n<body>\n<h1>ntc " NTC_VERSION "</h1>\n"
+            "<p>This machine's traffic is being watched. What is served here:</p>\n<ul>\n");
+    for (size_t i = 0; i < ELEMENTSOF(routes); i++)
+        text_appendf(body,
+                routes[i].methods[METHOD_GET].run ? "<li><a href=\"%1$s\">%1$s</a>: %2$s</li>\n"
+                                                  : "<li>%1$s: %2$s</li>\n",
+                routes[i].path, routes[i].about);
+    text_append(body, "</ul>\n</body>\n</html>\n");
+    request->reply.type = "text/html; charset=utf-8";
+    request->reply.status = 200;
+}
+
+void route_healthz(Request *request)
+{
+    text_append(&request->reply.body, "{\"ok\":true}");
+    request->reply.status = 200;
+}

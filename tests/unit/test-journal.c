@@ -162,7 +162,7 @@ Test(journal, a_hanging_journal_stops_nobody)
 
     if (!private_run())
         cr_skip_test("needs a mount namespace");
-    _cleanup_close_ int fd = fake_journald(); /* never read from */
+    _unused_ _cleanup_close_ int fd = fake_journald(); /* never read from */
     cr_assert_eq(journal_new(event, &journal), 0);
     before = clock_monotonic_ns();
     for (int i = 0; i < 2000; i++)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/guard.h"
+
+#include "http/access.h"
+#include "http/host.h"
+#include "http/routes.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool refuse(Request *request, unsigned status, const char *code, const char *message)
+{
+    reply_error(&request->reply, status, code, "%s", message);
+    return false;
+}
+
+/* libmicrohttpd takes the first of two and goes on; a proxy in front might take the other one. */
+static bool check_framing(Request *request)
+{
+    const char *coding = request_header(request, "Transfer-Encoding");
+    size_t n_lengths = request_header_count(request, "Content-Length");
+
+    if (!request->origin_form)
+        return refuse(request, 400, "bad-request", "the request target must begin with a slash");
+    if (request_header_count(request, "Host") != 1)
+        return refuse(request, 400, "bad-request", "there must be exactly one Host header");
+    if (n_lengths > 1)
+        return refuse(request, 400, "bad-request", "there is more than one Content-Length header");
+    if (coding && n_lengths > 0)
+        return refuse(request, 400, "bad-request",
+                "Content-Length and Transfer-Encoding exclude each other");
+    if (coding && (request_header_count(request, "Transfer-Encoding") > 1 ||
+                          strcasecmp(coding, "chunked") != 0))
+        return refuse(
+                request, 400, "bad-request", "the only transfer encoding known here is chunked");
+    return true;
+}
+
+static bool check_host(Request *request)
+{
+    const char *host = request_header(request, "Host");
+    const HttpServer *server = request->server;
+
+    switch (host_check(host, server->hostname, &server->context.config->server.allowed_hosts)) {
+    case HOST_ALLOWED:
+        return true;
+    case HOST_MALFORMED:
+        return refuse(request, 400, "bad-request", "the Host header is malformed");
+    default:
+        reply_error(&request->reply, 421, "misdirected",
+                "this server does not answer to the name '%.100s'; if it should, add it to server.allowed_hosts",
+                host);
+        return false;
+    }
+}
+
+/* Browsers send these with every cross-site write, and scripts can't forge them. */
+static bool check_origin(Request *request)
+{
+    const char *site = request_header(request, "Sec-Fetch-Site");
+    const char *origin = request_header(request, "Origin");
+
+    if (site && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0)
+        return refuse(request, 403, "forbidden", "another web site may not change anything here");
+    if (origin && !host_is_origin(request_header(request, "Host"), origin))
+        return refuse(request, 403, "forbidden", "another web site may not change anything here");
+    return true;
+}
+
+static bool has_body(const Request *request)
+{
+    const char *length = request_header(request, "Content-Length");
+
+    return request_header(request, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+}
+
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+
+    if (!type || strncasecmp(type, json, strlen(json)) != 0)
+        return false;
+    type += strlen(json);
+    return *type == '\0' || *type == ';' || *type == ' ' || *type == '\t';
+}
+
+static bool check_body(Request *request)
+{
+    uint64_t max = request->server->context.config->server.body_max_bytes, length;
+    const char *text = request_header(request, "Content-Length");
+    RouteBody wants = routes_body(request);
+
+    if (wants == ROUTE_BODY_NONE && has_body(request))
+        return refuse(request, 400, "bad-request", "this request takes no body");
+    if ((wants == ROUTE_BODY_REQUIRED || (wants == ROUTE_BODY_OPTIONAL && has_body(request))) &&
+            !is_json(request_header(request, "Content-Type")))
+        return refuse(
+                request, 415, "unsupported-media-type", "Content-Type must be application/json");
+    if (text && (parse_uint64(text, 0, UINT64_MAX, &length) < 0 || length > max)) {
+        reply_error(&request->reply, 413, "too-large", "the body is longer than %llu bytes",
+                (unsigned long long)max);
+        return false;
+    }
+    return true;
+}
+
+bool guard_check(Request *request)
+{
+    if (!check_framing(request) || !check_host(request) || !routes_check(request))
+        return false;
+    if (request->method != METHOD_GET && (!check_origin(request) || !access_may_write(request)))
+        return false;
+    return check_body(request);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* libmicrohttpd calls request_handle() once with the headers, then for each piece of the body, then
+ * once at its end, and once more after each resumption. It takes an answer only at the first and
+ * the last of these times: a body that is too long for us must be read to a bounded end (or the
+ * connection cut) before we can say so. */
+
+#include "http/request.h"
+
+#include "http/access.h"
+#include "http/guard.h"
+#include "http/routes.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* How much of a body that was refused is read and thrown away before the connection is cut. */
+#define BODY_DISCARD_FACTOR 16
+
+typedef struct HeaderCount {
+    const char *name;
+    size_t n;
+} HeaderCount;
+
+static enum MHD_Result on_header(
+        void *userdata, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    HeaderCount *count = userdata;
+
+    count->n += strcasecmp(key, count->name) == 0;
+    return MHD_YES;
+}
+
+const char *request_header(const Request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+size_t request_header_count(const Request *request, const char *name)
+{
+    HeaderCount count = {.name = name};
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_header, &count);
+    return count.n;
+}
+
+static Method method_from_name(const char *name)
+{
+    if (strcmp(name, "GET") == 0 || strcmp(name, "HEAD") == 0)
+        return METHOD_GET;
+    if (strcmp(name, "POST") == 0)
+        return METHOD_POST;
+    if (strcmp(name, "DELETE") == 0)
+        return METHOD_DELETE;
+    return METHOD_OTHER;
+}
+
+void *request_new(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    Listener *listener = cls;
+    Request *request = calloc(1, sizeof(*request));
+
+    if (!request)
+        return NULL;
+    request->server = listener_server(listener);
+    request->listener = listener;
+    request->connection = connection;
+    request->origin_form = uri[0] == '/';
+    request->path = strndup(uri, strcspn(uri, "?"));
+    request->route_index = ROUTE_OTHER;
+    request->caller = access_caller(connection);
+    return request;
+}
+
+static void unlink_waiting(Request *request)
+{
+    if (request->prev)
+        request->prev->next = request->next;
+    else
+        request->server->waiting = request->next;
+    if (request->next)
+        request->next->prev = request->prev;
+    request->next = request->prev = NULL;
+    request->suspended = false;
+}
+
+void request_wait(Request *request, void (*abandon)(void *userdata), void *userdata)
+{
+    request->abandon = abandon;
+    request->userdata = userdata;
+    request->suspended = true;
+    request->next = request->server->waiting;
+    if (request->next)
+        request->next->prev = request;
+    request->server->waiting = request;
+    MHD_suspend_connection(request->connection);
+}
+
+void request_answered(Request *request)
+{
+    request->abandon = NULL;
+    if (!request->suspended)
+        return;
+    unlink_waiting(request);
+    MHD_resume_connection(request->connection);
+    listener_kick(request->listener);
+}
+
+static void abandon(Request *request)
+{
+    if (request->abandon)
+        request->abandon(request->userdata);
+    request->abandon = NULL;
+}
+
+void requests_abandon(HttpServer *server)
+{
+    while (server->waiting) {
+        Request *request = server->waiting;
+
+        abandon(request);
+        reply_error(&request->reply, 503, "unavailable", "ntc is shutting down");
+        request_answered(request);
+    }
+}
+
+static Request *request_free(Request *request)
+{
+    if (!request)
+        return NULL;
+    abandon(request);
+    if (request->suspended)
+        unlink_waiting(request);
+    text_done(&request->body);
+    reply_done(&request->reply);
+    free(request->path);
+    free(request);
+    return NULL;
+}
+
+void request_completed(void *cls, struct MHD_Connection *connection, void **state,
+        enum MHD_RequestTerminationCode code)
+{
+    *state = request_free(*state);
+}
+
+/* Every answer has these. No CORS header, ever: that keeps other sites' scripts from reading
+ * anything. */
+static void add_headers(struct MHD_Response *response, const Reply *reply)
+{
+    static const char *const common[][2] = {
+            {"Content-Security-Policy",
+                    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+            {"X-Content-Type-Options", "nosniff"}, {"X-Frame-Options", "DENY"},
+            {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Resource-Policy", "same-origin"},
+            {"Cache-Control", "no-store"}};
+    char number[24];
+
+    for (size_t i = 0; i < ELEMENTSOF(common); i++)
+        MHD_add_response_header(response, common[i][0], common[i][1]);
+    MHD_add_response_header(
+            response, "Content-Type", reply->type ? reply->type : "application/json");
+    if (reply->allow)
+        MHD_add_response_header(response, "Allow", reply->allow);
+    if (reply->retry_after_sec) {
+        snprintf(number, sizeof(number), "%u", reply->retry_after_sec);
+        MHD_add_response_header(response, "Retry-After", number);
+    }
+}
+
+static enum MHD_Result send_reply(Request *request)
+{
+    Reply *reply = &request->reply;
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    if (reply->body.failed)
+        reply_error(reply, 503, "unavailable", "out of memory");
+    if (reply->body.failed)
+        return MHD_NO;
+    response = reply->body.data
+                       ? MHD_create_response_from_buffer(
+                                 reply->body.size, reply->body.data, MHD_RESPMEM_MUST_FREE)
+                       : MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    if (!response)
+        return MHD_NO;
+    reply->body = (TextBuffer){};
+    add_headers(response, reply);
+    request->server->requests[request->route_index][MIN_OF(reply->status, HTTP_STATUS_MAX - 1U)]++;
+    result = MHD_queue_response(request->connection, reply->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result begin(Request *request, const char *method)
+{
+    request->begun = true;
+    request->method = method_from_name(method);
+    routes_find(request);
+    if (guard_check(request))
+        return MHD_YES;
+    return send_reply(request);
+}
+
+static enum MHD_Result take_body(Request *request, const char *data, size_t size)
+{
+    size_t max = request->server->context.config->server.body_max_bytes;
+
+    request->body_received += size;
+    if (request->body_received > max * BODY_DISCARD_FACTOR)
+        return MHD_NO;
+    if (request->body_received <= max)
+        text_append_bytes(&request->body, data, size);
+    return MHD_YES;
+}
+
+static enum MHD_Result finish(Request *request)
+{
+    const Config *config = request->server->context.config;
+
+    if (request->reply.status)
+        ; /* answered while it waited */
+    else if (request->server->stopping)
+        reply_error(&request->reply, 503, "unavailable", "ntc is shutting down");
+    else if (request->body_received > config->server.body_max_bytes)
+        reply_error(&request->reply, 413, "too-large", "the body is longer than %u bytes",
+                config->server.body_max_bytes);
+    else if (request->body.failed)
+        reply_error(&request->reply, 503, "unavailable", "out of memory");
+    else
+        routes_run(request);
+    return request->suspended ? MHD_YES : send_reply(request);
+}
+
+enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,
+        const char *method, const char *version, const char *data, size_t *size, void **state)
+{
+    Request *request = *state;
+    size_t n = *size;
+
+    if (!request || !request->path)
+        return MHD_NO;
+    if (!request->begun)
+        return begin(request, method);
+    if (n > 0) {
+        *size = 0;
+        return take_body(request, data, n);
+    }
+    return finish(request);
+}

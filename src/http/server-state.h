@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the parts of src/http/ share about the server. Private to this folder. */
+
+#include "http/reply.h"
+#include "http/server.h"
+
+#include <netinet/in.h>
+
+#define LISTENERS_MAX      16
+#define HTTP_ROUTES_MAX    16 /* counters; the table is in routes.c, the last index is "other" */
+#define HTTP_STATUS_MAX    600
+#define HOST_NAME_TEXT_MAX 256
+
+typedef struct Listener Listener;
+typedef struct Request Request;
+
+struct HttpServer {
+    sd_event *event; /* own reference */
+    HttpContext context;
+    Listener *listeners[LISTENERS_MAX];
+    size_t n_listeners;
+    uint16_t port;
+    bool stopping;
+    Request *waiting; /* suspended ones, see request.h */
+    char hostname[HOST_NAME_TEXT_MAX];
+    uint64_t requests[HTTP_ROUTES_MAX][HTTP_STATUS_MAX]; /* ntc_http_requests_total */
+};
