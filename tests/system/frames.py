@@ -98,8 +98,8 @@ class Tun:
     """A tun device in a namespace; this is its other end."""
 
     def __init__(self, namespace, name, address):
-        self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        with namespace.inside():
+        with namespace.inside():  # whoever opens it decides where the device will be
+            self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
         namespace.ip("address", "add", address, "dev", name)
         namespace.ip("link", "set", name, "up")

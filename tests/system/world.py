@@ -268,6 +268,9 @@ class World:
                              "peer", "name", f"eth{cable}", "netns", self.peer.name)
                 if self.configure:
                     self.bring_up(cable)
+                    # The kernel takes its time with IPv6 on a new link.
+                    expect(lambda: self.udp(self.peer, f"fd77:{cable}::2", self.host,
+                                            f"fd77:{cable}::1", wait=0.05), True)
         except BaseException:
             self.clean()
             raise
@@ -337,14 +340,15 @@ class World:
         self.mounts.append(path)
         return path
 
-    def udp(self, source, source_address, target, target_address, port=9000, source_port=0):
+    def udp(self, source, source_address, target, target_address, port=9000, source_port=0,
+            wait=0.3):
         """Does a datagram get there? Delivery over veth is immediate, so a short wait is enough."""
         family = family_of(source_address)
         with source.socket(family, socket.SOCK_DGRAM) as out, \
                 target.socket(family, socket.SOCK_DGRAM) as to:
             to.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             to.bind((target_address, port))
-            to.settimeout(0.3)
+            to.settimeout(wait)
             out.bind((source_address, source_port))
             token = os.urandom(8)
             with contextlib.suppress(OSError):  # ENOBUFS where egress drops
