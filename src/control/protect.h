@@ -20,6 +20,7 @@ typedef enum ProtectReason {
     PROTECT_MULTICAST,
     PROTECT_SSH_PEER,
     PROTECT_UNSPECIFIED,
+    PROTECT_BROADCAST,
     _PROTECT_REASON_MAX,
 } ProtectReason;
 
@@ -37,6 +38,15 @@ int protected_refresh(Protected *protected, const uint16_t *ssh_ports, size_t n_
 
 /* For tests and for the mock. -ENOMEM. */
 int protected_add(Protected *protected, const Address *address, ProtectReason reason);
+
+/* What the last refresh found, for whoever wants to hold entries against it. `fresh`: the snapshot
+ * before did not have it. */
+typedef struct ProtectedAddress {
+    Address address;
+    ProtectReason reason;
+    bool fresh;
+} ProtectedAddress;
+const ProtectedAddress *protected_addresses(const Protected *protected, size_t *ret_count);
 
 /* The first reason why `prefix` must not be blacklisted, and the address it would hit. */
 ProtectReason protected_check(const Protected *protected, const Prefix *prefix, Address *ret_hit);
