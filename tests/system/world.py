@@ -201,7 +201,7 @@ class Daemon:
         assert answer.status == 200 and answer.json["ok"], f"remove {ip}: {answer.status} {answer.text}"
 
     def entries(self, which):
-        answer = self.request("GET", f"/{which}?limit=65536")
+        answer = self.request("GET", f"/{which}?limit=10000")
         assert answer.status == 200, answer.text
         return {entry["ip"]: entry for entry in answer.json["entries"]}
 
@@ -214,7 +214,7 @@ class Daemon:
         return self.metrics().sum("ntc_packets_total", **labels)
 
     def flows(self):
-        answer = self.request("GET", "/flows?limit=10000")
+        answer = self.request("GET", "/flows?limit=1000")
         assert answer.status == 200, answer.text
         return answer.json["flows"]
 
