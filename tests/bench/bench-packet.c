@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* usage: bench-packet [--rounds N] [--json FILE] [--check]
+ *
+ * Prints a Markdown table and JSON. --check fails if an established TCP/IPv4 packet costs more than
+ * 0.40 of what it costs the usual design. */
+
+#include "bench.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define V6          .src = "2001:db8::1", .dst = "2001:db8::2"
+#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
+#define ROUNDS_MAX  1001
+#define RATIO_LIMIT 0.40
+
+/* An event budget of 2,000/s is 33 packets a slice. */
+static const BenchCase cases[] = {
+        {"tcp4", "established TCP/IPv4", {}, .packets = 200000},
+        {"tcp4_flows", "the same, 10,000 flows in turn", {}, .flows = 10000, .packets = 200000},
+        {"tcp6", "established TCP/IPv6", {V6}, .packets = 200000},
+        {"udp4", "UDP/IPv4", {.protocol = UDP}, .packets = 200000},
+        {"vlan", "TCP/IPv4 behind a VLAN tag", {.vlans = {0x8100}}, .packets = 200000},
+        {"fresh", "new flows", {}, .flows = 50000, .fresh = true, .packets = 50000},
+        {"full", "new flows, map full", {}, .flows = 50000, .full = true, .packets = 100000},
+        {"events", "established TCP/IPv4, events on, 2,000/s", {}, .budget = 33, .packets = 200000},
+        {"events_all", "established TCP/IPv4, an event each", {}, .budget = 65535,
+                .packets = 50000},
+};
+
+static double measured[COUNT(cases)][_BENCH_PROGRAM_MAX][ROUNDS_MAX];
+static double median[COUNT(cases)][_BENCH_PROGRAM_MAX];
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int measure(int rounds)
+{
+    /* Round -1 warms up. */
+    for (int round = -1; round < rounds; round++) {
+        for (size_t c = 0; c < COUNT(cases); c++) {
+            for (BenchProgram p = BENCH_EMPTY; p < _BENCH_PROGRAM_MAX; p++) {
+                double ns = bench_run(p, &cases[c]);
+
+                if (ns < 0)
+                    return (int)ns;
+                if (round >= 0)
+                    measured[c][p][round] = ns;
+            }
+        }
+    }
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        for (BenchProgram p = BENCH_EMPTY; p < _BENCH_PROGRAM_MAX; p++) {
+            qsort(measured[c][p], (size_t)rounds, sizeof(double), compare);
+            median[c][p] = measured[c][p][rounds / 2];
+        }
+    }
+    return 0;
+}
+
+static double net(size_t c, BenchProgram p)
+{
+    return median[c][p] - median[c][BENCH_EMPTY];
+}
+
+static double ratio(size_t c)
+{
+    return net(c, BENCH_NTC) / net(c, BENCH_USUAL);
+}
+
+static void print_table(int rounds)
+{
+    struct utsname name;
+
+    uname(&name);
+    printf("ns per packet, net of an empty program; median of %d interleaved rounds; "
+           "%d prefixes in each list; Linux %s\n\n",
+            rounds, PREFIXES, name.release);
+    printf("| packet | empty (gross) | usual design | ntc | ntc/usual |\n|---|--:|--:|--:|--:|\n");
+    for (size_t c = 0; c < COUNT(cases); c++)
+        printf("| %s | %.1f | %.1f | %.1f | %.2f |\n", cases[c].label, median[c][BENCH_EMPTY],
+                net(c, BENCH_USUAL), net(c, BENCH_NTC), ratio(c));
+    printf("\n");
+}
+
+static void print_json(FILE *file, int rounds)
+{
+    fprintf(file, "{\"unit\":\"ns\",\"rounds\":%d,\"prefixes\":%d,\"cases\":[", rounds, PREFIXES);
+    for (size_t c = 0; c < COUNT(cases); c++)
+        fprintf(file,
+                "%s{\"name\":\"%s\",\"empty\":%.1f,\"usual\":%.1f,\"ntc\":%.1f,\"ratio\":%.3f}",
+                c ? "," : "", cases[c].name, median[c][BENCH_EMPTY], net(c, BENCH_USUAL),
+                net(c, BENCH_NTC), ratio(c));
+    fprintf(file, "]}\n");
+}
+
+static int report(int rounds, const char *json)
+{
+    FILE *file = json ? fopen(json, "we") : stdout;
+
+    print_table(rounds);
+    if (!file) {
+        perror(json);
+        return 1;
+    }
+    print_json(file, rounds);
+    if (json)
+        fclose(file);
+    printf("established TCP/IPv4: ntc/usual = %.2f (expected <= %.2f); "
+           "records the usual design lost: %llu\n",
+            ratio(0), RATIO_LIMIT, (unsigned long long)bench_usual_lost());
+    return 0;
+}
+
+int main(int argc, char *argv[])
+{
+    static const struct option options[] = {
+            {"rounds", required_argument, NULL, 'r'},
+            {"json", required_argument, NULL, 'j'},
+            {"check", no_argument, NULL, 'c'},
+            {},
+    };
+    const char *json = NULL;
+    int rounds = 21, check = 0, option, r;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'r')
+            rounds = atoi(optarg);
+        else if (option == 'j')
+            json = optarg;
+        else if (option == 'c')
+            check = 1;
+        else
+            return 2;
+    }
+    if (rounds < 1 || rounds > ROUNDS_MAX)
+        return 2;
+    r = bench_load();
+    if (r == 0)
+        r = measure(rounds);
+    if (r < 0) {
+        fprintf(stderr, "bench-packet: %s\n", strerror(-r));
+        return 1;
+    }
+    r = report(rounds, json);
+    bench_unload();
+    return r || (check && ratio(0) > RATIO_LIMIT);
+}

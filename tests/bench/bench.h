@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The cost of a packet: ntc's program, one of the usual design, and an empty one, on the same
+ * packets in interleaved rounds. bench-programs.c owns the programs, bench-packet.c the rounds and
+ * the report. */
+
+#include "packet.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    PREFIXES = 1000, /* in each list */
+    FLOWS_MAX = 65536,
+};
+
+typedef enum BenchProgram {
+    BENCH_EMPTY,
+    BENCH_USUAL,
+    BENCH_NTC,
+    _BENCH_PROGRAM_MAX,
+} BenchProgram;
+
+typedef struct BenchCase {
+    const char *name, *label;
+    PacketSpec spec;
+    uint32_t flows;   /* 0 = one and the same packet; else so many in turn */
+    bool fresh;       /* start every run from an empty flow map */
+    bool full;        /* the flow map has no room */
+    uint32_t budget;  /* events per slice; 0 = events off */
+    uint32_t packets; /* per run */
+} BenchCase;
+
+int bench_load(void);
+void bench_unload(void);
+
+/* Nanoseconds per packet of one run, or a negative errno. */
+double bench_run(BenchProgram program, const BenchCase *bench);
+
+/* Records the usual program could not send since the last call. */
+uint64_t bench_usual_lost(void);
