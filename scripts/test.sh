@@ -54,28 +54,28 @@ build() {
 meson_tests() {
     local name=$1 dir=$2
     shift 2
-    "${root[@]}" meson test -C "$dir" --no-rebuild --print-errorlogs "$@" >"$dir/tests.log" 2>&1 || true
+    rm -f "$dir/meson-logs/$name.json"
+    "${root[@]}" meson test -C "$dir" --no-rebuild --logbase "$name" "$@" >"$dir/$name.log" 2>&1 || true
     python3 - "$name" "$dir" <<'PY'
 import json, sys
 name, folder = sys.argv[1:]
 bad = seen = 0
 try:
-    lines = open(f"{folder}/meson-logs/testlog.json").read().splitlines()
+    lines = open(f"{folder}/meson-logs/{name}.json").read().splitlines()
 except OSError:
     lines = []
 for line in lines:
     test = json.loads(line)
     good = test["result"] in ("OK", "EXPECTEDFAIL")
-    suite = "".join(test.get("name", "").split(" / ")[:1])
-    print("PASS" if good else "FAIL", f"{name}/{test['name'].replace(' / ', '/')} {test['duration']:.1f} s",
-          "" if good else test["result"])
-    if not good:
-        print(test.get("stdout", "")[-6000:], test.get("stderr", "")[-6000:], sep="\n")
+    print("PASS" if good else "FAIL",
+          f"{name}/{test['name'].split(' / ')[-1]} {test['duration']:.1f} s{'' if good else ' ' + test['result']}")
+    if not good or name == "bench":
+        print(*(test.get(key, "")[-6000:].strip() for key in ("stdout", "stderr")), sep="\n")
     seen += 1
     bad += not good
 if seen == 0:
     print(f"FAIL {name}: no test ran:")
-    print(open(f"{folder}/tests.log").read()[-4000:])
+    print(open(f"{folder}/{name}.log").read()[-4000:])
 sys.exit(1 if bad or not seen else 0)
 PY
 }
@@ -95,18 +95,19 @@ install_missing "${build_packages[@]}" "${test_packages[@]}"
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 root=()
-all=(all meson-test-prereq src/ntc)
+all=(all meson-test-prereq meson-benchmark-prereq src/ntc)
 
 tally scripts/lint.sh
 tally build gcc build-test "${all[@]}" -- -Dwerror=true
 tally build asan build-asan "${all[@]}" -- -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
 CC=clang-16 tally build clang build-clang "${all[@]}" -- -Dwerror=true
-tally meson_tests gcc build-test --suite unit
-tally meson_tests asan build-asan --suite unit
+tally meson_tests unit build-test --suite unit
+tally meson_tests unit-asan build-asan --suite unit
 if [ "$kernel" -eq 1 ]; then
     fetch_promtool
     [ "$(id -u)" -eq 0 ] || root=(sudo env "PATH=$PATH")
-    tally meson_tests gcc build-test --suite bpf
+    tally meson_tests bpf build-test --suite bpf
+    tally meson_tests bench build-test --benchmark
     tally "${root[@]}" env NTC_BINARY=build-test/src/ntc /usr/bin/python3 tests/system/run.py --name system
     tally "${root[@]}" env NTC_BINARY=build-asan/src/ntc ASAN_OPTIONS=$ASAN_OPTIONS \
         UBSAN_OPTIONS=$UBSAN_OPTIONS /usr/bin/python3 tests/system/run.py --name system-asan
