@@ -1,1 +1,276 @@
 /* SPDX-License-Identifier: MIT */
+/* The owner: start, end, reload, views. At start the lists reach the datapath in one step, before
+ * anything is attached; at the end the last write is waited for, with a bound. */
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/control-internal.h"
+
+#include <string.h>
+
+#define WRITER_END_USEC (2 * USEC_PER_SEC)
+/* How old a picture of SSH sessions a command may be judged by. */
+#define PROTECTED_MAX_AGE_NS (2 * NSEC_PER_SEC)
+
+static StoreClock system_clock(void)
+{
+    return (StoreClock){clock_boottime_ns(), clock_wall_ns(), clock_boot_id()};
+}
+
+/* --- protected addresses
+ * ---------------------------------------------------------------------------- */
+
+static void report_covered(Control *control)
+{
+    size_t n;
+    const ProtectedAddress *items = protected_addresses(control->protected, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        const ListEntry *entry;
+        char address[ADDRESS_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+
+        if (!items[i].fresh)
+            continue;
+        entry = list_match(control->lists[LIST_BLACKLIST], &items[i].address);
+        if (entry)
+            log_warning("The blacklist's %s covers %s, %s; it stays, since it is there already",
+                    prefix_format(&entry->prefix, prefix),
+                    address_format(&items[i].address, address),
+                    protect_reason_name(items[i].reason));
+    }
+}
+
+void control_refresh_protected(Control *control)
+{
+    int r = protected_refresh(control->protected, control->ssh_ports, control->n_ssh_ports);
+
+    control->protected_asked_ns = control->clock().boottime_ns;
+    if (r >= 0)
+        report_covered(control);
+    else if (r == -EOPNOTSUPP)
+        log_debug("The kernel can't be asked for addresses to protect");
+    else
+        log_warning("Could not find out which addresses to protect: %s; what was known stays",
+                strerror(-r));
+}
+
+void control_update_protected(Control *control)
+{
+    uint64_t now_ns = control->clock().boottime_ns;
+
+    if (now_ns - control->protected_asked_ns >= PROTECTED_MAX_AGE_NS)
+        control_refresh_protected(control);
+}
+
+static void take_ssh_ports(Control *control, const Config *config)
+{
+    control->n_ssh_ports = config->lists.n_ssh_ports;
+    memcpy(control->ssh_ports, config->lists.ssh_ports, sizeof(control->ssh_ports));
+}
+
+/* --- start
+ * ------------------------------------------------------------------------------------------ */
+
+static char *state_path(const Config *config)
+{
+    const char *path = config->persistence.path, *folder = getenv("STATE_DIRECTORY");
+    char *joined;
+
+    if (path[0] == '/' || !folder || !folder[0])
+        return strdup(path);
+    return asprintf(&joined, "%s/%s", folder, path) < 0 ? NULL : joined;
+}
+
+static int load(Control *control, StoreReport *report, ConfigError *error)
+{
+    StoreClock now = control->clock();
+    int r = store_load(control->path, control->lists, &now, report);
+
+    if (r >= 0 && report->outcome != STORE_TOO_NEW)
+        return 0;
+    if (r >= 0) {
+        snprintf(error->message, sizeof(error->message),
+                "a later version of ntc wrote the state file %s; update ntc, or move the file away",
+                control->path);
+        return -EPROTONOSUPPORT;
+    }
+    if (r == -ENOSPC)
+        snprintf(error->message, sizeof(error->message), "the state file %s can't be loaded: %s",
+                control->path, report->reason);
+    else
+        snprintf(error->message, sizeof(error->message), "the state file %s can't be read: %s",
+                control->path, strerror(-r));
+    return r;
+}
+
+/* One step for the datapath, whatever the number of entries. */
+static int fill_datapath(Control *control)
+{
+    size_t n = 0, total = list_count(control->lists[LIST_BLACKLIST]) +
+                          list_count(control->lists[LIST_WHITELIST]);
+    _cleanup_free_ ListChange *changes = calloc(total ? total : 1, sizeof(*changes));
+    int r = changes ? 0 : -ENOMEM;
+
+    for (ListId id = 0; id < _LIST_MAX; id++)
+        for (ListEntry *e = list_first(control->lists[id]); e && r >= 0;
+                e = list_next(control->lists[id], e)) {
+            r = slot_pool_take(&control->slots, &e->slot);
+            if (r >= 0)
+                changes[n++] = (ListChange){id, true, e->prefix, e->slot};
+        }
+    if (r < 0 || n == 0)
+        return r;
+    return control->datapath->ops->apply_lists(control->datapath, changes, n);
+}
+
+static int start(Control *control, const Config *config, StoreReport *report, ConfigError *error)
+{
+    int r = 0;
+
+    for (ListId id = 0; id < _LIST_MAX && r >= 0; id++)
+        r = list_new(id, config->lists.capacity, &control->lists[id]);
+    if (r >= 0)
+        r = protected_new(&control->protected);
+    if (r >= 0)
+        r = slot_pool_init(&control->slots, control->datapath);
+    if (r >= 0)
+        r = load(control, report, error);
+    if (r < 0)
+        return r;
+    r = fill_datapath(control);
+    if (r < 0) {
+        snprintf(error->message, sizeof(error->message),
+                "could not bring the lists of %s into force: %s", control->path, strerror(-r));
+        return r;
+    }
+    r = worker_new(control->event, "ntc-store", 1, &control->writer);
+    if (r >= 0)
+        r = expiry_start(control);
+    return r;
+}
+
+/* The remaining times count from the last save: without a new one, a machine whose clock always
+ * starts in the past would give its entries the same time at each boot. */
+static bool must_save_again(const Control *control, const StoreReport *report)
+{
+    bool temporary = false;
+
+    for (ListId id = 0; id < _LIST_MAX; id++)
+        temporary = temporary || list_next_to_expire(control->lists[id]);
+    return report->outcome == STORE_LOADED && report->other_boot && temporary;
+}
+
+int control_new(sd_event *event, const Config *config, Datapath *datapath,
+        const ControlObserver *observer, Control **ret, StoreReport *ret_report, ConfigError *error)
+{
+    _cleanup_(control_freep) Control *control = calloc(1, sizeof(*control));
+    _cleanup_free_ StoreReport *report = calloc(1, sizeof(*report));
+    int r;
+
+    if (!control || !report)
+        return -ENOMEM;
+    control->event = event;
+    control->datapath = datapath;
+    control->clock = system_clock;
+    if (observer)
+        control->observer = *observer;
+    take_ssh_ports(control, config);
+    control->path = state_path(config);
+    r = control->path ? start(control, config, report, error) : -ENOMEM;
+    if (r < 0)
+        return r;
+    control_refresh_protected(control);
+    control->unsaved = must_save_again(control, report);
+    persist_kick(control);
+    *ret_report = *report;
+    *ret = TAKE_PTR(control);
+    return 0;
+}
+
+Control *control_free(Control *control)
+{
+    if (!control)
+        return NULL;
+    sd_event_source_disable_unref(control->expiry_timer);
+    if (control->writer)
+        persist_finish(control);
+    worker_free_timeout(control->writer, WRITER_END_USEC);
+    protected_free(control->protected);
+    slot_pool_done(&control->slots);
+    for (ListId id = 0; id < _LIST_MAX; id++)
+        list_free(control->lists[id]);
+    free(control->path);
+    free(control);
+    return NULL;
+}
+
+int control_reload(Control *control, const Config *config, ConfigError *error)
+{
+    _cleanup_free_ char *path = state_path(config);
+    const char *key = NULL;
+    int r;
+
+    if (!path)
+        return -ENOMEM;
+    if (config->lists.capacity != list_capacity(control->lists[LIST_BLACKLIST]))
+        key = "lists.capacity";
+    else if (strcmp(path, control->path) != 0)
+        key = "persistence.path";
+    if (key) {
+        snprintf(error->message, sizeof(error->message),
+                "%s can't change while ntc runs; restart it", key);
+        return -EOPNOTSUPP;
+    }
+    r = control->datapath->ops->set_ssh_ports(
+            control->datapath, config->lists.ssh_ports, config->lists.n_ssh_ports);
+    if (r < 0) {
+        snprintf(error->message, sizeof(error->message),
+                "the kernel refused the new lists.ssh_ports: %s", strerror(-r));
+        return r;
+    }
+    take_ssh_ports(control, config);
+    control_refresh_protected(control);
+    return 0;
+}
+
+/* --- views
+ * ------------------------------------------------------------------------------------------ */
+
+const List *control_list(const Control *control, ListId list)
+{
+    return control->lists[list];
+}
+
+Count control_hits(const Control *control, const ListEntry *entry)
+{
+    Count count = {};
+
+    (void)control->datapath->ops->read_hits(control->datapath, entry->slot, &count);
+    return count;
+}
+
+/* Each packet that a list decided was counted under that list's own action as well, also for
+ * entries that are long gone: no need to add up slots. */
+Count control_list_hits(const Control *control, ListId list)
+{
+    Counters counters = {};
+
+    if (control->datapath->ops->read_counters(control->datapath, &counters) < 0)
+        return (Count){};
+    return counters_of_action(&counters, list == LIST_BLACKLIST ? ACTION_DROP : ACTION_SKIP);
+}
+
+const Protected *control_protected(const Control *control)
+{
+    return control->protected;
+}
+
+uint64_t control_edits_pending(const Control *control)
+{
+    return control->n_edits;
+}
+
+uint64_t control_storage_failures(const Control *control)
+{
+    return control->storage_failures;
+}

@@ -54,14 +54,19 @@ typedef struct Caller {
     char peer[ADDRESS_TEXT_MAX]; /* "" when not over IP */
 } Caller;
 
-/* One wish, in the words of whoever asked; control parses it. Texts are borrowed during the call.
+/* Adding what is there already is a no-op if it asks for nothing else: a time limit that ends
+ * within the same second, the same comment or none. Anything else replaces the entry, which keeps
+ * its hits. A feed's wish for what somebody else put there is a no-op; a manual one takes a feed's
+ * entry over.
+ *
+ * One wish, in the words of whoever asked; control parses it. Texts are borrowed during the call.
  */
 typedef struct Command {
     ListId list;
     bool add;            /* false: remove */
     const char *address; /* as the user wrote it */
     uint64_t ttl_sec;    /* 0 = for ever */
-    const char *comment; /* NULL = none */
+    const char *comment; /* NULL = none, or the one that is there */
     const char *origin;  /* NULL = "manual" */
     bool force;          /* also a protected address */
     Caller caller;
@@ -85,6 +90,9 @@ typedef void (*CommandDoneFn)(const CommandResult *result, void *userdata);
 /* 0: `done` was or will be called. -EINPROGRESS: authorise said 0. */
 int control_submit(Control *control, const Command *command, AuthoriseFn authorise,
         CommandDoneFn done, void *userdata);
+
+/* The client of these commands is gone: they go on, but `done` is not called for them any more. */
+void control_forget(Control *control, void *userdata);
 
 /* A change that is durable and in force, told to journal and bus. `entry` is the new one (or, on
  * removal, the old one); `replaced` the one before, when an addition changed an existing entry's

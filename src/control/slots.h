@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The datapath's numbers for list entries. A slot that is given back may still stand in the cached
+ * verdict of a flow, so it is quarantined first and handed out again only after the datapath's
+ * recycle_slots() made sure of the opposite. */
+
+#include "datapath/datapath.h"
+
+typedef struct SlotPool {
+    Datapath *datapath; /* borrowed */
+    uint8_t *states;    /* of each slot */
+    uint32_t *free;     /* a stack */
+    uint32_t *quarantine;
+    size_t n_free;
+    size_t n_quarantine;
+    size_t n_slots; /* valid ones are 1 .. n_slots-1 */
+} SlotPool;
+
+int slot_pool_init(SlotPool *pool, Datapath *datapath);
+void slot_pool_done(SlotPool *pool);
+
+/* -ENOSPC when all are in use; other -errno when the datapath can't recycle. */
+int slot_pool_take(SlotPool *pool, uint32_t *ret);
+/* A slot that was never handed out: nothing has to be waited for. */
+void slot_pool_return(SlotPool *pool, uint32_t slot);
+/* A slot the datapath has seen. Releasing it twice is harmless. */
+void slot_pool_release(SlotPool *pool, uint32_t slot);
