@@ -4,6 +4,7 @@
 
 #include "http/process.h"
 #include "http/routes.h"
+#include "http/sse.h"
 
 #include "base/clock.h"
 
@@ -221,12 +222,24 @@ static void out_requests(MetricText *out, const HttpServer *server)
     metric_gauge_value(out, "ntc_http_connections", "Open HTTP connections.", connections);
 }
 
+static void out_stream(MetricText *out, const EventStream *stream)
+{
+    metric_gauge_value(
+            out, "ntc_sse_clients", "Clients of the live view.", event_stream_clients(stream));
+    metric_counter(out, "ntc_sse_disconnected_total",
+            "Clients of the live view that are gone, by reason.");
+    for (int i = 0; i < _SSE_REASON_MAX; i++)
+        metric_uint64(out, METRIC_LABELS({"reason", sse_reason_name((SseReason)i)}),
+                event_stream_disconnected(stream, (SseReason)i));
+}
+
 static void out_daemon(MetricText *out, const HttpServer *server)
 {
     const HttpContext *context = &server->context;
 
     out_attached(out, context->stats);
     out_requests(out, server);
+    out_stream(out, server->stream);
     metric_counter_value(out, "ntc_journal_lost_total",
             "Journal entries that did not fit into the queue.",
             context->journal_lost ? context->journal_lost(context->userdata) : 0);

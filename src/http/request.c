@@ -9,6 +9,7 @@
 #include "http/access.h"
 #include "http/guard.h"
 #include "http/routes.h"
+#include "http/sse.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -123,13 +124,14 @@ void requests_abandon(HttpServer *server)
     }
 }
 
-static Request *request_free(Request *request)
+static Request *request_free(Request *request, enum MHD_RequestTerminationCode code)
 {
     if (!request)
         return NULL;
     abandon(request);
     if (request->suspended)
         unlink_waiting(request);
+    sse_client_free(request->sse, code);
     text_done(&request->body);
     reply_done(&request->reply);
     free(request->path);
@@ -140,7 +142,7 @@ static Request *request_free(Request *request)
 void request_completed(void *cls, struct MHD_Connection *connection, void **state,
         enum MHD_RequestTerminationCode code)
 {
-    *state = request_free(*state);
+    *state = request_free(*state, code);
 }
 
 /* Every answer has these. No CORS header, ever: that keeps other sites' scripts from reading
@@ -167,6 +169,21 @@ static void add_headers(struct MHD_Response *response, const Reply *reply)
     }
 }
 
+static struct MHD_Response *make_response(Request *request)
+{
+    TextBuffer *body = &request->reply.body;
+    struct MHD_Response *response;
+
+    if (request->sse)
+        return sse_client_response(request->sse);
+    if (!body->data)
+        return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    response = MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_MUST_FREE);
+    if (response)
+        *body = (TextBuffer){};
+    return response;
+}
+
 static enum MHD_Result send_reply(Request *request)
 {
     Reply *reply = &request->reply;
@@ -175,15 +192,9 @@ static enum MHD_Result send_reply(Request *request)
 
     if (reply->body.failed)
         reply_error(reply, 503, "unavailable", "out of memory");
-    if (reply->body.failed)
-        return MHD_NO;
-    response = reply->body.data
-                       ? MHD_create_response_from_buffer(
-                                 reply->body.size, reply->body.data, MHD_RESPMEM_MUST_FREE)
-                       : MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    response = reply->body.failed ? NULL : make_response(request);
     if (!response)
         return MHD_NO;
-    reply->body = (TextBuffer){};
     add_headers(response, reply);
     request->server->requests[request->route_index][MIN_OF(reply->status, HTTP_STATUS_MAX - 1U)]++;
     result = MHD_queue_response(request->connection, reply->status, response);
@@ -195,6 +206,7 @@ static enum MHD_Result begin(Request *request, const char *method)
 {
     request->begun = true;
     request->method = method_from_name(method);
+    request->head = strcmp(method, "HEAD") == 0;
     routes_find(request);
     if (guard_check(request))
         return MHD_YES;

@@ -14,6 +14,7 @@
 #include <microhttpd.h>
 
 typedef struct Route Route;
+typedef struct SseClient SseClient;
 
 typedef enum Method {
     METHOD_GET, /* and HEAD */
@@ -31,11 +32,13 @@ struct Request {
     bool begun; /* the headers were looked at */
     bool origin_form;
     Method method;
+    bool head; /* HEAD: a GET without a body */
     size_t route_index;
     TextBuffer body;
     size_t body_received; /* also what was thrown away */
     Caller caller;
     Reply reply;
+    SseClient *sse; /* its answer is a stream without end */
 
     bool suspended;
     void (*abandon)(void *userdata);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/routes.h"
 
+#include "http/sse.h"
+
 #include <string.h>
 
 typedef void (*RouteFn)(Request *request);
@@ -20,6 +22,8 @@ struct Route {
 /* The index is part of ntc_http_requests_total's storage. */
 static const Route routes[] = {
         {"/", "GET, HEAD", "this page", {[METHOD_GET] = {route_index}}},
+        {"/events", "GET, HEAD", "packets as they come (server-sent events)",
+                {[METHOD_GET] = {route_events}}},
         {"/metrics", "GET, HEAD", "metrics for Prometheus", {[METHOD_GET] = {route_metrics}}},
         {"/blacklist", "GET, HEAD, POST, DELETE", "addresses whose packets are dropped",
                 {[METHOD_GET] = {route_list_get},
@@ -110,5 +114,22 @@ void route_index(Request *request)
 void route_healthz(Request *request)
 {
     text_append(&request->reply.body, "{\"ok\":true}");
+    request->reply.status = 200;
+}
+
+void route_events(Request *request)
+{
+    int r = 0;
+
+    if (!request->head)
+        r = sse_client_new(request->server->stream, request,
+                request_header(request, "Last-Event-ID"), &request->sse);
+    if (r < 0) {
+        reply_error(&request->reply, 503, "unavailable",
+                "there are already as many clients as server.sse_clients_max allows");
+        request->reply.retry_after_sec = 5;
+        return;
+    }
+    request->reply.type = "text/event-stream";
     request->reply.status = 200;
 }

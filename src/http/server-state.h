@@ -15,6 +15,7 @@
 
 typedef struct Listener Listener;
 typedef struct Request Request;
+typedef struct EventStream EventStream;
 
 struct HttpServer {
     sd_event *event; /* own reference */
@@ -24,6 +25,7 @@ struct HttpServer {
     uint16_t port;
     bool stopping;
     Request *waiting; /* suspended ones, see request.h */
+    EventStream *stream;
     char hostname[HOST_NAME_TEXT_MAX];
     uint64_t requests[HTTP_ROUTES_MAX][HTTP_STATUS_MAX]; /* ntc_http_requests_total */
 };

@@ -4,6 +4,7 @@
 #include "http/listener.h"
 #include "http/request.h"
 #include "http/sockets.h"
+#include "http/sse.h"
 
 #include <string.h>
 
@@ -47,6 +48,9 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
     server->context = *context;
     if (gethostname(server->hostname, sizeof(server->hostname) - 1) < 0)
         server->hostname[0] = '\0';
+    r = event_stream_new(server, &server->stream);
+    if (r < 0)
+        return r;
     if (n_fds == 0) {
         r = sockets_listen(context->config, own, ELEMENTSOF(own), &n_fds, error);
         if (r < 0)
@@ -67,8 +71,11 @@ HttpServer *http_server_free(HttpServer *server)
         return NULL;
     server->stopping = true;
     requests_abandon(server);
+    if (server->stream)
+        event_stream_stop(server->stream);
     while (server->n_listeners > 0)
         listener_free(server->listeners[--server->n_listeners]);
+    event_stream_free(server->stream);
     sd_event_unref(server->event);
     free(server);
     return NULL;
@@ -88,8 +95,10 @@ uint16_t http_server_port(const HttpServer *server)
 
 void http_server_push_event(HttpServer *server, const PacketEvent *event)
 {
+    event_stream_push(server->stream, event);
 }
 
 void http_server_push_gap(HttpServer *server, uint64_t packets)
 {
+    event_stream_push_gap(server->stream, packets);
 }
