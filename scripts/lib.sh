@@ -55,7 +55,7 @@ build_in() {
     fi
     # Of a build that goes well nobody wants to read.
     local log
-    log=$(ninja -C "$dir" "${targets[@]}" 2>&1) || { printf '%s\n' "$log"; return 1; }
+    log=$(ninja -k 0 -C "$dir" "${targets[@]}" 2>&1) || { printf '%s\n' "$log"; return 1; }
 }
 
 # Why this process (as root) can't use eBPF; silent and 0 where it can.
