@@ -93,6 +93,9 @@ struct ntc_counters {
     __u64 events_shown;
     __u64 events_suppressed[NTC_ACTIONS];
     __u64 events_lost;
+    /* Not counters: the program's own, see ntc_now_ns(). */
+    __u64 clock_jiffies;
+    __u64 clock_ns;
 };
 
 /* --- lists: LPM tries ntc_black4, ntc_black6, ntc_white4, ntc_white6; value = slot (u32)

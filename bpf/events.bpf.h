@@ -30,16 +30,14 @@ static __always_inline int ntc_budget_take(__u64 *used, __u32 per_slice, __u64 n
 }
 
 static __noinline int ntc_emit(
-        const struct ntc_packet *packet, const struct ntc_size *size, __u32 action)
+        const struct ntc_packet *packet, const struct ntc_size *size, __u32 action, __u64 now_ns)
 {
     struct ntc_counters *counters = ntc_counters_here();
     struct ntc_event *event;
-    __u64 now_ns;
     int granted;
 
     if (!counters || !packet || !size || action >= NTC_ACTIONS)
         return 0;
-    now_ns = bpf_ktime_get_coarse_ns();
     granted = action == NTC_DROP
                       ? ntc_budget_take(
                                 &ntc_control.drop_used, ntc_control.drop_budget_per_slice, now_ns)

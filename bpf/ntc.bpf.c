@@ -43,6 +43,7 @@ static __always_inline int ntc_handle_ip(
         struct __sk_buff *skb, struct ntc_packet *packet, struct ntc_counters *counters)
 {
     struct ntc_size size = ntc_size_of(skb, packet->header_bytes);
+    __u64 now_ns = ntc_now_ns(counters);
     struct ntc_flow *flow;
     __u32 action, slot = 0;
     int ssh;
@@ -51,7 +52,7 @@ static __always_inline int ntc_handle_ip(
 
     flow = bpf_map_lookup_elem(&ntc_flows, &packet->key);
     if (!flow)
-        flow = ntc_flow_create(&packet->key);
+        flow = ntc_flow_create(&packet->key, now_ns);
 
     if (ssh) {
         action = NTC_SSH;
@@ -67,13 +68,13 @@ static __always_inline int ntc_handle_ip(
     if (packet->transport_failed)
         counters->transport_unreadable += size.packets;
     if (flow)
-        ntc_flow_add(flow, packet, &size, action);
+        ntc_flow_add(flow, packet, &size, action, now_ns);
     else
         counters->untracked += size.packets;
     if (slot)
         ntc_count_hit(slot, &size);
     if (ntc_control.events_enabled)
-        ntc_emit(packet, &size, action);
+        ntc_emit(packet, &size, action, now_ns);
     return ntc_verdict(action);
 }
 
