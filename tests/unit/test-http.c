@@ -631,16 +631,8 @@ Test(http, the_list_has_a_limit)
     char body[64];
 
     for (int i = 0; i < 1024; i++) {
-        _cleanup_free_ char *ip = NULL;
-        Command command = {.list = LIST_BLACKLIST, .add = true, .caller = {.uid = UID_NONE}};
-
-        cr_assert_gt(asprintf(&ip, "198.18.%d.%d", i / 256, i % 256), 0);
-        snprintf(body, sizeof(body), "{\"ip\":\"%s\"}", ip);
-        command.address = ip;
-        if (i % 256 == 0) /* now and then over HTTP */
-            cr_assert_eq(post(w, "/blacklist", body), 200, "%s", w->response);
-        else
-            cr_assert_eq(post(w, "/blacklist", body), 200);
+        snprintf(body, sizeof(body), "{\"ip\":\"198.18.%d.%d\"}", i / 256, i % 256);
+        cr_assert_eq(post(w, "/blacklist", body), 200, "%s", w->response);
     }
     post(w, "/blacklist", "{\"ip\":\"203.0.113.1\"}");
     assert_error(w, 409, "limit-reached");
