@@ -44,7 +44,8 @@ typedef struct Attachments {
     size_t count;
 } Attachments;
 
-/* `top` bounds stats_talkers(); `addresses_max` the memory. */
+/* `addresses_max` bounds the memory: about 750 bytes an address, and 16 kB for each of those that
+ * sent to more than 64 ports, which are a sixteenth of them at most. -EINVAL for 0, -ENOMEM. */
 int stats_new(uint32_t addresses_max, uint64_t now_ns, Stats **ret);
 Stats *stats_free(Stats *stats);
 DEFINE_CLEANUP(Stats *, stats_free);
@@ -56,6 +57,9 @@ void stats_add_delta(Stats *stats, const FlowDelta *delta, uint64_t now_ns);
 /* After each scan. `drift_packets` as the scanner found it. */
 void stats_set_counters(
         Stats *stats, const Counters *counters, uint64_t drift_packets, uint64_t now_ns);
+/* Call before the first scan if the datapath's counters are older than this process (a restart
+ * adopted them): what they hold already is no traffic of this minute. */
+void stats_set_baseline(Stats *stats, const Counters *counters, uint64_t now_ns);
 void stats_set_attachments(Stats *stats, const Attachment *items, size_t count); /* copied */
 
 /* --- out

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The totals of the last minute, a reading a second, from which overall rates follow. Private to
+ * stats.c. */
+
+#include "stats/stats.h"
+
+#define RATE_READINGS 64U /* more than a minute at the closest spacing */
+
+typedef struct RateReading {
+    uint64_t time_ns;
+    Count total;
+} RateReading;
+
+typedef struct RateHistory {
+    RateReading readings[RATE_READINGS]; /* a ring, in the order of time */
+    uint32_t first, count;
+    RateReading last; /* the newest, also if it came too soon to be kept */
+} RateHistory;
+
+/* Forgets all; what comes later is held against `total`. */
+void rate_history_reset(RateHistory *history, Count total, uint64_t now_ns);
+void rate_history_add(RateHistory *history, Count total, uint64_t now_ns);
+Rates rate_history_rates(const RateHistory *history, uint64_t now_ns);
