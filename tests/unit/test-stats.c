@@ -1,2 +1,383 @@
 /* SPDX-License-Identifier: MIT */
+#include "stats/port-set.h"
+#include "stats/stats.h"
+#include "stats/window.h"
+
 #include <criterion/criterion.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define SEC 1000000000ULL
+
+static Address host(uint32_t n)
+{
+    return address_from_in((struct in_addr){htonl(0x0a000000U + n)});
+}
+
+static void add(Stats *stats, uint32_t src, uint32_t dst, uint16_t dport, uint64_t packets,
+        Action action, uint64_t now_ns)
+{
+    FlowKey key = {.src = host(src), .dst = host(dst), .dport = dport, .protocol = IPPROTO_TCP};
+    FlowDelta delta = {.key = &key,
+            .packets = packets,
+            .bytes = packets * 100,
+            .syn_packets = 1,
+            .ack_packets = packets - 1,
+            .action = action};
+
+    stats_add_delta(stats, &delta, now_ns);
+}
+
+static Talker talker(const Stats *stats, uint32_t n, uint64_t now_ns)
+{
+    Address address = host(n);
+    Talker t = {};
+
+    cr_assert(stats_talker(stats, &address, now_ns, &t), "host %u", n);
+    return t;
+}
+
+Test(stats, counts_both_ends_but_ports_and_flags_of_the_sender)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Talker a, b;
+
+    cr_assert_eq(stats_new(10, 0, &stats), 0);
+    add(stats, 1, 2, 80, 10, ACTION_PASS, 10 * SEC);
+    add(stats, 1, 2, 81, 10, ACTION_DROP, 10 * SEC);
+    a = talker(stats, 1, 10 * SEC);
+    b = talker(stats, 2, 10 * SEC);
+    cr_assert_eq(a.packets, 20);
+    cr_assert_eq(a.bytes, 2000);
+    cr_assert_eq(a.dropped_packets, 10);
+    cr_assert_eq(a.unique_dst_ports, 2);
+    cr_assert_eq(a.syn_count, 2);
+    cr_assert_eq(a.ack_count, 18);
+    cr_assert_eq(a.last_seen_ns, 10 * SEC);
+    cr_assert_float_eq(a.packets_per_second, 2.0, 1e-9, "20 in the 10 s since start");
+    cr_assert_eq(b.packets, 20);
+    cr_assert_eq(b.dropped_packets, 10);
+    cr_assert_eq(b.unique_dst_ports + b.syn_count + b.ack_count, 0);
+    cr_assert_eq(stats_active_addresses(stats, 10 * SEC), 2);
+}
+
+Test(stats, talking_to_oneself_counts_once)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+
+    cr_assert_eq(stats_new(10, 0, &stats), 0);
+    add(stats, 1, 1, 80, 10, ACTION_PASS, SEC);
+    cr_assert_eq(talker(stats, 1, SEC).packets, 10);
+}
+
+Test(stats, steady_traffic_has_its_true_rate_at_any_time)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+
+    cr_assert_eq(stats_new(10, 100 * SEC, &stats), 0);
+    for (uint64_t t = 101; t < 400; t++) {
+        add(stats, 1, 2, 80, 50, ACTION_PASS, t * SEC - 1);
+        if (t > 105)
+            cr_assert_float_eq(talker(stats, 1, t * SEC - 1).packets_per_second, 50.0, 1.0, "%f",
+                    talker(stats, 1, t * SEC - 1).packets_per_second);
+    }
+}
+
+Test(stats, idle_addresses_go_and_make_room)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Address first = host(1);
+    Talker t;
+
+    cr_assert_eq(stats_new(4, 0, &stats), 0);
+    add(stats, 1, 2, 80, 1, ACTION_PASS, 5 * SEC);
+    add(stats, 3, 4, 80, 1, ACTION_PASS, 10 * SEC);
+    add(stats, 5, 6, 80, 7, ACTION_PASS, 11 * SEC);
+    cr_assert_eq(stats_untracked_address_packets(stats), 14, "no room for either end");
+    cr_assert_not(stats_talker(stats, &first, 65 * SEC, &t));
+    cr_assert_eq(stats_active_addresses(stats, 65 * SEC), 2);
+    add(stats, 5, 6, 80, 7, ACTION_PASS, 65 * SEC);
+    cr_assert_eq(stats_untracked_address_packets(stats), 14);
+    cr_assert_eq(talker(stats, 5, 65 * SEC).packets, 7);
+    cr_assert_eq(stats_active_addresses(stats, 65 * SEC), 4);
+    cr_assert_eq(stats_active_addresses(stats, 200 * SEC), 0);
+}
+
+/* --- against a naive computation that remembers every packet */
+
+typedef struct Event {
+    uint64_t time_ns;
+    uint32_t src, dst;
+    uint16_t dport;
+    uint64_t packets;
+    Action action;
+} Event;
+
+#define HOSTS  12
+#define EVENTS 6000
+
+static uint32_t naive_ports(const Event *events, size_t n, uint32_t h, uint64_t from_ns)
+{
+    static bool seen[65536];
+    uint32_t ports = 0;
+
+    memset(seen, 0, sizeof(seen));
+    for (size_t i = 0; i < n; i++)
+        if (events[i].time_ns >= from_ns && events[i].src == h && !seen[events[i].dport]) {
+            seen[events[i].dport] = true;
+            ports++;
+        }
+    return ports;
+}
+
+static void compare(const Stats *stats, const Event *events, size_t n, uint32_t h, uint64_t now_ns)
+{
+    /* The running bucket of 5 s and the eleven before it. */
+    uint64_t from_ns = now_ns / (5 * SEC) < 11 ? 0 : (now_ns / (5 * SEC) - 11) * 5 * SEC;
+    uint64_t packets = 0, dropped = 0, syn = 0;
+    Address address = host(h);
+    Talker t = {};
+    bool found = stats_talker(stats, &address, now_ns, &t);
+
+    for (size_t i = 0; i < n; i++) {
+        if (events[i].time_ns < from_ns || (events[i].src != h && events[i].dst != h))
+            continue;
+        packets += events[i].packets;
+        dropped += events[i].action == ACTION_DROP ? events[i].packets : 0;
+        syn += events[i].src == h;
+    }
+    cr_assert_eq(found, packets > 0);
+    cr_assert_eq(t.packets, packets);
+    cr_assert_eq(t.bytes, packets * 100);
+    cr_assert_eq(t.dropped_packets, dropped);
+    cr_assert_eq(t.syn_count, syn);
+    cr_assert_eq(t.unique_dst_ports, naive_ports(events, n, h, from_ns));
+}
+
+Test(stats, window_agrees_with_a_naive_computation)
+{
+    static Event events[EVENTS];
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    uint64_t now_ns = 1000 * SEC;
+    unsigned seed = 42;
+
+    cr_assert_eq(stats_new(HOSTS, now_ns, &stats), 0);
+    for (size_t i = 0; i < EVENTS; i++) {
+        /* Bursts and pauses, now and then longer than a window. */
+        uint64_t pause = (uint64_t)rand_r(&seed) % (i % 500 == 0 ? 90 * SEC : SEC / 3);
+
+        now_ns += pause;
+        events[i] = (Event){.time_ns = now_ns,
+                .src = (uint32_t)rand_r(&seed) % HOSTS,
+                .dst = (uint32_t)rand_r(&seed) % HOSTS,
+                .dport = (uint16_t)(1 + rand_r(&seed) % 60),
+                .packets = 1 + (uint64_t)rand_r(&seed) % 9,
+                .action = (Action)(rand_r(&seed) % _ACTION_MAX)};
+        add(stats, events[i].src, events[i].dst, events[i].dport, events[i].packets,
+                events[i].action, now_ns);
+        if (i % 37 == 0)
+            compare(stats, events, i + 1, (uint32_t)rand_r(&seed) % HOSTS,
+                    now_ns + (uint64_t)rand_r(&seed) % (20 * SEC));
+    }
+    cr_assert_eq(stats_untracked_address_packets(stats), 0);
+}
+
+/* --- ports */
+
+Test(port_set, is_exact_up_to_64)
+{
+    PortSet set = {};
+    uint32_t budget = 1;
+
+    for (uint16_t p = 1; p <= 64; p++) {
+        port_set_add(&set, p, 100, &budget);
+        port_set_add(&set, p, 100, &budget);
+        cr_assert_eq(port_set_count(&set, 100), p);
+    }
+    cr_assert_null(set.sketch);
+    cr_assert_eq(port_set_count(&set, 111), 64);
+    cr_assert_eq(port_set_count(&set, 112), 0);
+    port_set_clear(&set, &budget);
+    cr_assert_eq(budget, 1);
+}
+
+Test(port_set, is_within_5_percent_beyond)
+{
+    static const uint32_t sizes[] = {65, 100, 500, 1000, 5000, 20000, 40000, 50000};
+
+    for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+        PortSet set = {};
+        uint32_t budget = 1, count;
+
+        for (uint32_t b = 0; b < 12; b++)
+            for (uint32_t p = 1 + b; p <= sizes[i]; p += 12)
+                port_set_add(&set, (uint16_t)p, 100 + b, &budget);
+        count = port_set_count(&set, 111);
+        cr_assert_lt(fabs((double)count - sizes[i]), 0.05 * sizes[i], "%u of %u", count, sizes[i]);
+        port_set_clear(&set, &budget);
+    }
+}
+
+Test(port_set, sketch_slides_and_is_given_back)
+{
+    PortSet set = {};
+    uint32_t budget = 1;
+
+    for (uint32_t b = 100; b < 600; b++) {
+        for (uint16_t p = 0; p < 100; p++)
+            port_set_add(&set, (uint16_t)(1 + (b * 100 + p) % 60000), b, &budget);
+        if (b >= 112) {
+            uint32_t count = port_set_count(&set, b);
+
+            cr_assert_lt(fabs((double)count - 1200), 60, "%u", count);
+        }
+    }
+    cr_assert_eq(budget, 0);
+    cr_assert_eq(port_set_count(&set, 610), 100, "%u", port_set_count(&set, 610));
+    cr_assert_eq(port_set_count(&set, 611), 0);
+    port_set_add(&set, 7, 611, &budget);
+    cr_assert_eq(budget, 1);
+    cr_assert_eq(port_set_count(&set, 611), 1, "exact again");
+}
+
+Test(port_set, without_budget_it_is_a_lower_bound)
+{
+    PortSet set = {};
+    uint32_t budget = 0;
+
+    for (uint16_t p = 1; p <= 1000; p++)
+        port_set_add(&set, p, 100, &budget);
+    cr_assert_eq(port_set_count(&set, 100), 64);
+    cr_assert_null(set.sketch);
+}
+
+/* --- top N */
+
+static uint64_t of(const Talker *t, TalkerOrder order)
+{
+    const uint64_t values[_TALKER_ORDER_MAX] = {
+            t->packets, t->bytes, t->unique_dst_ports, t->syn_count, t->dropped_packets};
+
+    return values[order];
+}
+
+Test(stats, talkers_are_in_order_whatever_the_order)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    static Talker all[2000], top[10];
+    unsigned seed = 7;
+
+    cr_assert_eq(stats_new(2000, 0, &stats), 0);
+    for (unsigned i = 0; i < 5000; i++)
+        add(stats, (uint32_t)rand_r(&seed) % 1000, 5000, (uint16_t)(1 + rand_r(&seed) % 50),
+                1 + (uint64_t)rand_r(&seed) % 20, (Action)(rand_r(&seed) % 4), SEC);
+    for (int o = 0; o < _TALKER_ORDER_MAX; o++) {
+        TalkerOrder order = (TalkerOrder)o;
+        size_t n = stats_talkers(stats, order, SEC, all, 2000);
+
+        cr_assert_eq(n, stats_active_addresses(stats, SEC));
+        for (size_t i = 1; i < n; i++) {
+            cr_assert_geq(of(&all[i - 1], order), of(&all[i], order));
+            if (of(&all[i - 1], order) == of(&all[i], order))
+                cr_assert_lt(address_compare(&all[i - 1].address, &all[i].address), 0);
+        }
+        cr_assert_eq(stats_talkers(stats, order, SEC, top, 10), 10);
+        for (size_t i = 0; i < 10; i++)
+            cr_assert(address_equal(&top[i].address, &all[i].address), "%zu", i);
+        cr_assert_eq(top[3].unique_dst_ports, all[3].unique_dst_ports);
+    }
+    cr_assert_eq(stats_talkers(stats, TALKER_BY_BYTES, SEC, top, 0), 0);
+    cr_assert_eq(stats_talkers(stats, TALKER_BY_BYTES, 100 * SEC, top, 10), 0);
+}
+
+/* --- totals */
+
+static void count_packets(Stats *stats, uint64_t packets, uint64_t now_ns)
+{
+    Counters c = {};
+
+    c.by[PROTOCOL_TCP][DIRECTION_INGRESS][ACTION_PASS] = (Count){packets, packets * 100};
+    stats_set_counters(stats, &c, 3, now_ns);
+}
+
+Test(stats, rates_are_over_a_minute_or_since_start)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Rates rates;
+
+    cr_assert_eq(stats_new(10, 1000 * SEC, &stats), 0);
+    cr_assert_float_eq(stats_rates(stats, 1000 * SEC).packets_per_second, 0, 1e-9);
+    for (uint64_t t = 1; t <= 200; t++)
+        count_packets(stats, t * 40, (1000 + t) * SEC);
+    rates = stats_rates(stats, 1200 * SEC);
+    cr_assert_float_eq(rates.packets_per_second, 40, 1e-9, "%f", rates.packets_per_second);
+    cr_assert_float_eq(rates.bytes_per_second, 4000, 1e-9);
+    for (uint64_t t = 201; t <= 230; t++)
+        count_packets(stats, 200 * 40, (1000 + t) * SEC);
+    cr_assert_float_eq(stats_rates(stats, 1230 * SEC).packets_per_second, 20, 1e-9);
+    cr_assert_float_eq(stats_rates(stats, 1400 * SEC).packets_per_second, 0, 1e-9);
+    cr_assert_eq(stats_drift_packets(stats), 3);
+    cr_assert_eq(counters_total(stats_counters(stats)).packets, 8000);
+}
+
+Test(stats, rates_hold_with_many_or_few_readings)
+{
+    for (uint64_t step_ms = 100; step_ms <= 10000; step_ms += 700) {
+        _cleanup_(stats_freep) Stats *stats = NULL;
+        uint64_t t = 0;
+
+        cr_assert_eq(stats_new(10, 0, &stats), 0);
+        for (; t < 150000; t += step_ms)
+            count_packets(stats, t, t * 1000000);
+        t -= step_ms;
+        cr_assert_float_eq(stats_rates(stats, t * 1000000).packets_per_second, 1000, 1e-6);
+    }
+}
+
+Test(stats, adopted_counters_are_no_traffic)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Counters c = {};
+
+    c.by[PROTOCOL_TCP][DIRECTION_INGRESS][ACTION_PASS] = (Count){1000000, 1};
+    cr_assert_eq(stats_new(10, 0, &stats), 0);
+    stats_set_baseline(stats, &c, SEC);
+    count_packets(stats, 1000100, 11 * SEC);
+    cr_assert_float_eq(stats_rates(stats, 11 * SEC).packets_per_second, 10, 1e-9);
+}
+
+Test(stats, attachments_are_copied)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Attachment items[2] = {{.ifindex = 3, .interface = "eth0"}, {.ifindex = 4, .interface = "wg0"}};
+
+    cr_assert_eq(stats_new(10, 0, &stats), 0);
+    cr_assert_eq(stats_attachments(stats).count, 0);
+    stats_set_attachments(stats, items, 2);
+    memset(items, 0, sizeof(items));
+    cr_assert_eq(stats_attachments(stats).count, 2);
+    cr_assert_str_eq(stats_interface_name(stats, 4), "wg0");
+    cr_assert_str_eq(stats_interface_name(stats, 5), "");
+    stats_set_attachments(stats, NULL, 0);
+    cr_assert_eq(stats_attachments(stats).count, 0);
+}
+
+Test(stats, time_that_steps_back_breaks_nothing)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+
+    cr_assert_eq(stats_new(10, 500 * SEC, &stats), 0);
+    add(stats, 1, 2, 80, 10, ACTION_PASS, 600 * SEC);
+    add(stats, 1, 2, 80, 10, ACTION_PASS, 10 * SEC);
+    cr_assert_eq(talker(stats, 1, 600 * SEC).packets, 20);
+}
+
+Test(stats, refuses_to_hold_nothing)
+{
+    Stats *stats = NULL;
+
+    cr_assert_eq(stats_new(0, 0, &stats), -EINVAL);
+    cr_assert_null(stats);
+    cr_assert_null(stats_free(NULL));
+}
