@@ -231,7 +231,7 @@ static size_t collect_early(
 size_t flow_table_collect_ended(FlowTable *table, uint64_t now_ns, size_t room_wanted,
         FlowKey *keys, FlowEnd *reasons, size_t max)
 {
-    size_t n = 0, wanted = MIN_OF(MIN_OF(room_wanted, max), (size_t)table->totals.live);
+    size_t n = 0, wanted = MIN_OF(room_wanted, max);
 
     for (FlowRecord *r = table->flows; r && n < max; r = r->hh.next) {
         FlowEnd reason = flow_over(&r->flow, &table->timeouts, now_ns);

@@ -234,7 +234,7 @@ Test(port_set, sketch_slides_and_is_given_back)
         }
     }
     cr_assert_eq(budget, 0);
-    cr_assert_eq(port_set_count(&set, 610), 100, "%u", port_set_count(&set, 610));
+    cr_assert_lt(abs((int)port_set_count(&set, 610) - 100), 6, "%u", port_set_count(&set, 610));
     cr_assert_eq(port_set_count(&set, 611), 0);
     port_set_add(&set, 7, 611, &budget);
     cr_assert_eq(budget, 1);
