@@ -106,7 +106,7 @@ tally meson_tests unit-asan build-asan --suite unit
 if [ "$kernel" -eq 1 ]; then
     fetch_promtool
     [ "$(id -u)" -eq 0 ] || root=(sudo env "PATH=$PATH")
-    tally meson_tests bpf build-test --suite bpf
+    tally meson_tests bpf build-test --suite bpf --suite system
     tally meson_tests bench build-test --benchmark
     tally "${root[@]}" env NTC_BINARY=build-test/src/ntc /usr/bin/python3 tests/system/run.py --name system
     tally "${root[@]}" env NTC_BINARY=build-asan/src/ntc ASAN_OPTIONS=$ASAN_OPTIONS \
