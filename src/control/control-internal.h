@@ -55,7 +55,7 @@ struct Control {
     Edit *edits;      /* applied, not durable; oldest first */
     size_t n_edits;   /* all of them */
     size_t n_written; /* so many from the head are in the write that is under way */
-    uint64_t writes; /* begun so far */
+    uint64_t writes;  /* begun so far */
     uint64_t storage_failures;
 
     sd_event_source *expiry_timer;

@@ -7,21 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char *append(char *to, const char *text, char **ret)
+{
+    *ret = to;
+    return stpcpy(to, text) + 1;
+}
+
+/* One block for the entry and its texts: 65,536 entries are 65,536 allocations. */
 ListEntry *list_entry_new(
         const Prefix *prefix, const char *by, const char *comment, const char *origin)
 {
-    _cleanup_(list_entry_unrefp) ListEntry *entry = calloc(1, sizeof(*entry));
+    size_t texts = strlen(by) + strlen(comment) + strlen(origin) + 3;
+    ListEntry *entry = calloc(1, sizeof(*entry) + texts);
+    char *end = (char *)(entry + 1);
 
     if (!entry)
         return NULL;
     entry->n_ref = 1;
     entry->prefix = *prefix;
-    entry->by = strdup(by);
-    entry->comment = strdup(comment);
-    entry->origin = strdup(origin);
-    if (!entry->by || !entry->comment || !entry->origin)
-        return NULL;
-    return TAKE_PTR(entry);
+    end = append(end, by, &entry->by);
+    end = append(end, comment, &entry->comment);
+    (void)append(end, origin, &entry->origin);
+    return entry;
 }
 
 ListEntry *list_entry_ref(ListEntry *entry)
@@ -34,9 +41,6 @@ ListEntry *list_entry_unref(ListEntry *entry)
 {
     if (!entry || --entry->n_ref > 0)
         return NULL;
-    free(entry->by);
-    free(entry->comment);
-    free(entry->origin);
     free(entry);
     return NULL;
 }

@@ -914,6 +914,7 @@ Test(control, reload_takes_ports_and_refuses_the_rest)
 {
     WORLD(w, 1024);
     Config config = w->config;
+    char elsewhere[] = "/somewhere/else";
 
     config.lists.ssh_ports[1] = 2222;
     config.lists.n_ssh_ports = 2;
@@ -923,7 +924,7 @@ Test(control, reload_takes_ports_and_refuses_the_rest)
     cr_assert_eq(control_reload(w->control, &config, &w->error), -EOPNOTSUPP);
     cr_assert(strstr(w->error.message, "lists.capacity"));
     config = w->config;
-    config.persistence.path = "/somewhere/else";
+    config.persistence.path = elsewhere;
     cr_assert_eq(control_reload(w->control, &config, &w->error), -EOPNOTSUPP);
     cr_assert(strstr(w->error.message, "persistence.path"));
 }

@@ -163,6 +163,7 @@ Test(protect, finds_the_peers_of_ssh_sessions)
     uint16_t port = ntohs(server.sin_port), other = port == 1 ? 2 : 1;
     bool fresh;
 
+    cr_assert_geq(listener, 0);
     from.sin_addr.s_addr = inet_addr("127.0.0.77");
     cr_assert_eq(bind(client, (struct sockaddr *)&from, sizeof(from)), 0);
     cr_assert_eq(protected_refresh(protected, &port, 1), 0);
