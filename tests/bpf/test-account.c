@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define V6       .src = "2001:db8::1", .dst = "2001:db8::2"
@@ -125,6 +126,33 @@ static void test_per_cpu(void)
         EXPECT_EQ(counters_of_cpu(cpu).by[NTC_PROTO_TCP][NTC_INGRESS][NTC_PASS].packets, cpu + 1);
     }
     pin_to_cpu(0);
+}
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* Flows tell CLOCK_MONOTONIC, by a few ticks at most. */
+static void test_clock(void)
+{
+    enum { SLACK_NS = 50000000 };
+    struct timespec pause = {.tv_nsec = 100000000};
+    PacketSpec spec = {};
+    struct ntc_flow_key key = packet_key(&spec, NTC_INGRESS, HARNESS_IFINDEX);
+    struct ntc_flow flow = {};
+    uint64_t first_ns = monotonic_ns(), last_ns;
+
+    EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+    nanosleep(&pause, NULL);
+    last_ns = monotonic_ns();
+    EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+    EXPECT(flow_get(&key, &flow));
+    EXPECT(flow.first_seen_ns + SLACK_NS > first_ns && flow.first_seen_ns < first_ns + SLACK_NS);
+    EXPECT(flow.last_seen_ns + SLACK_NS > last_ns && flow.last_seen_ns < last_ns + SLACK_NS);
 }
 
 typedef struct Racer {
@@ -266,6 +294,7 @@ int main(void)
             {"super-packets count as their segments", test_gso},
             {"a full map", test_map_full},
             {"each CPU has counters of its own", test_per_cpu},
+            {"first and last seen", test_clock},
             {"two CPUs on one flow", test_two_cpus_one_flow},
             {"two CPUs create the same flows", test_two_cpus_create},
             {"two CPUs fill the map", test_two_cpus_fill},
