@@ -149,12 +149,12 @@ static void write_failed(Control *control, int error)
         log_error("Could not undo %zu changes that %s refused: %s; they are in force but not saved",
                 undone, control->path, strerror(-r));
         control->unsaved = true; /* the next write takes them along */
-    } else {
-        edits_release_slots(control, edits, true);
+        undone = 0;
     }
+    edits_release_slots(control, edits, true);
     expiry_arm(control);
-    snprintf(message, sizeof(message), "could not write the state file (%s): nothing was changed",
-            strerror(-error));
+    snprintf(message, sizeof(message), "could not write the state file (%s): %s", strerror(-error),
+            r < 0 ? "the change is in force, but not saved" : "nothing was changed");
     if (control->observer.storage_failed)
         control->observer.storage_failed(control->path, error, undone, control->observer.userdata);
     settle_failed(control, edits, message);

@@ -45,6 +45,8 @@ static Fixture *new_fixture(void)
     return f;
 }
 
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
 static void free_fixture(Fixture **f)
 {
     char command[128];
@@ -53,7 +55,9 @@ static void free_fixture(Fixture **f)
     cr_assert_eq(system(command), 0);
     for (ListId id = 0; id < _LIST_MAX; id++)
         list_free((*f)->lists[id]);
-    free(*f);
+    free(*f); /* Tests run in children that never exit normally: the leak check must be called. */
+    if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
+        abort();
 }
 #define FIXTURE(f) __attribute__((cleanup(free_fixture))) Fixture *f = new_fixture()
 
