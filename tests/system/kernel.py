@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-MAP_CREATE, MAP_LOOKUP, PROG_LOAD = 0, 1, 5
+MAP_CREATE, MAP_LOOKUP, PROG_LOAD, OBJ_PIN = 0, 1, 5, 6
 PROG_GET_FD_BY_ID, OBJ_GET_INFO, PROG_QUERY, LINK_CREATE = 13, 15, 16, 28
 MAP_TYPE_ARRAY = 2
 PROG_TYPE_SCHED_CLS = 3
@@ -50,10 +50,9 @@ def load_program(kind, code, name):
 
 
 class CountingProgram:
-    """A TCX program that counts what it sees and returns a fixed verdict; attached last in the chain.
-    It stays until close()."""
+    """A program for the TC hook that counts what it sees and returns a fixed verdict."""
 
-    def __init__(self, namespace, interface, hook, verdict):
+    def __init__(self, verdict):
         self.map, _ = bpf(MAP_CREATE, struct.pack("<IIII", MAP_TYPE_ARRAY, 4, 8, 1))
         code = (instruction(0x7A, 10, 0, -8, 0)         # *(u64 *)(r10 - 8) = 0
                 + load_map_fd(1, self.map)
@@ -66,9 +65,20 @@ class CountingProgram:
                 + instruction(0xB7, 0, 0, 0, verdict)   # r0 = verdict
                 + instruction(0x95))
         self.program = load_program(PROG_TYPE_SCHED_CLS, code, "foreign")
+        self.link = -1
+
+    def attach(self, namespace, interface, hook):
+        """By TCX, last in the chain, until close()."""
         with namespace.inside():
             index = socket.if_nametoindex(interface)
             self.link, _ = bpf(LINK_CREATE, struct.pack("<IIII", self.program, index, hook, 0))
+        return self
+
+    def pin(self, path):
+        """For tc(8): path must be in a bpffs."""
+        name = ctypes.create_string_buffer(str(path).encode())
+        bpf(OBJ_PIN, struct.pack("<QII", address_of(name), self.program, 0))
+        return self
 
     def count(self):
         key = ctypes.create_string_buffer(4)
@@ -78,7 +88,8 @@ class CountingProgram:
 
     def close(self):
         for fd in (self.link, self.program, self.map):
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
 
 
 def tcx_programs(namespace, interface, hook):

@@ -28,7 +28,7 @@ def test_killed_while_writing():
 
             def write(first):
                 for n in range(first, 250, 2):
-                    ip = f"192.0.2.{n}" if turn % 2 else f"2001:db8:{turn}::{n}"
+                    ip = f"192.0.2.{n}" if turn % 2 else f"2001:db8:{turn + 1:x}::{n:x}"
                     attempted.add(ip)
                     with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):
                         ntc.add("blacklist", ip)
@@ -44,7 +44,6 @@ def test_killed_while_writing():
             ntc.kill()
             for writer in writers:
                 writer.join()
-            json.loads(world.state.read_text()) if world.state.exists() else None
             ntc = world.start()
             found = set(ntc.entries("blacklist"))
             known |= acknowledged
