@@ -1,1 +1,60 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int max_level = LOG_INFO;
+
+void log_set_level(int level)
+{
+    max_level = level;
+}
+
+int log_get_level(void)
+{
+    return max_level;
+}
+
+/* systemd.exec(5): $JOURNAL_STREAM names the stream's device and inode, so that a redirected stderr
+ * is not taken for the journal's. */
+static bool stderr_is_journal(void)
+{
+    static int known = -1;
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    if (known < 0)
+        known = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+                fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+    return known;
+}
+
+/* One write a line, so that lines of several threads don't mix. */
+void log_line(int level, const char *format, ...)
+{
+    int saved = errno;
+    char line[2048];
+    int used = 0, n;
+    va_list args;
+
+    if (level > max_level)
+        return;
+    if (stderr_is_journal())
+        used = snprintf(line, sizeof(line), "<%d>", level);
+    va_start(args, format);
+    errno = saved;
+    n = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    used = MIN_OF(used + n, (int)sizeof(line) - 2);
+    line[used++] = '\n';
+    if (write(STDERR_FILENO, line, (size_t)used) < 0) {
+        /* Nobody left to tell. */
+    }
+    errno = saved;
+}
