@@ -1294,6 +1294,39 @@ Test(http, a_viewer_that_does_not_read_is_cut_off)
     world_free(w);
 }
 
+/* How often the loop turns in a second when nothing happens. */
+static unsigned turns_in_a_second(World *w)
+{
+    uint64_t end = clock_monotonic_ns() + NSEC_PER_SEC;
+    unsigned n = 0;
+
+    for (; clock_monotonic_ns() < end; n++)
+        sd_event_run(w->event, 100 * USEC_PER_MSEC);
+    return n;
+}
+
+Test(http, an_idle_server_sleeps)
+{
+    World *w = world_new();
+    int viewer = watch(w, NULL), blocked = watch(w, NULL), silent = dial(w), half = dial(w);
+    int small = 1024;
+
+    setsockopt(blocked, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    send_all(w, half, "GET / HTT", 9);
+    turn(w, 50);
+    for (int i = 0; i < 30; i++) {
+        push(w, 32);
+        turn(w, 60);
+    }
+    receive(w, viewer, "\"seq\":900");
+    cr_assert_lt(turns_in_a_second(w), 40);
+    close(viewer);
+    close(blocked);
+    close(silent);
+    close(half);
+    world_free(w);
+}
+
 Test(http, the_server_may_stop_while_viewers_wait)
 {
     World *w = world_new();
