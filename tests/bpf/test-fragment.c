@@ -230,18 +230,30 @@ static void test_ipv6_options_in_the_fragmentable_part(void)
     EXPECT(flow_get(&key, &flow) && flow.packets == 2);
 }
 
-/* Don't fragment is not a fragment. */
-static void test_dont_fragment(void)
+/* Don't fragment is not a fragment, and leaves no memory: ids of such packets mean nothing
+ * (RFC 6864). Nor do IPv6's reserved bits make one. */
+static void test_not_a_fragment(void)
 {
-    PacketSpec spec = {};
-    struct ntc_flow_key key = packet_key(&spec, NTC_INGRESS, HARNESS_IFINDEX);
-    struct ntc_flow flow;
+    PacketSpec whole = {.dport = 22, .fragment_id = 23};
+    PacketSpec whole6 = first_of(&families[1], 23), later;
     Packet packet;
 
-    packet_build(&packet, &spec);
+    list_add(BLACK, "10.0.0.1", 1);
+    list_add(BLACK, "2001:db8::1", 1);
+    packet_build(&packet, &whole);
     packet.data[14 + 6] = 0x40;
     EXPECT_EQ(run_packet(INGRESS, &packet), NEXT);
-    EXPECT(flow_get(&key, &flow));
+    later = later_of(&families[0], 23);
+    EXPECT_EQ(run_spec(INGRESS, &later), SHOT);
+
+    whole6.dport = 22;
+    whole6.more_fragments = false;
+    packet_build(&packet, &whole6);
+    packet.data[packet.addresses_end + 3] = 0x06;
+    EXPECT_EQ(run_packet(INGRESS, &packet), NEXT);
+    later = later_of(&families[1], 23);
+    EXPECT_EQ(run_spec(INGRESS, &later), SHOT);
+    EXPECT_EQ(counters().fragments_unmatched, 2);
 }
 
 int main(void)
@@ -258,7 +270,7 @@ int main(void)
             {"IPv6: all 32 bits of the id", test_ipv6_id_is_whole},
             {"IPv6: atomic", test_atomic},
             {"IPv6: options in the fragmentable part", test_ipv6_options_in_the_fragmentable_part},
-            {"IPv4: don't fragment", test_dont_fragment},
+            {"whole packets that look like fragments", test_not_a_fragment},
     };
 
     return harness_main("fragment", cases, COUNT(cases));
