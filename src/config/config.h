@@ -75,6 +75,9 @@ Config *config_new_default(void); /* NULL: out of memory */
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free);
 
+/* Sets every number to its default (keys.c); part of config_new_default(). */
+void config_set_default_numbers(Config *config);
+
 /* A one-line complaint for the user: "FILE:LINE: server.prot: unknown key, did you mean
  * server.port?". */
 typedef struct ConfigError {

@@ -1,2 +1,105 @@
 /* SPDX-License-Identifier: MIT */
+#include "config/config.h"
+
 #include <criterion/criterion.h>
+#include <string.h>
+
+static Config *good(const char *text)
+{
+    ConfigError error = {};
+    Config *config = NULL;
+
+    cr_assert_eq(
+            config_parse("c.yaml", text, strlen(text), &config, &error), 0, "%s", error.message);
+    return config;
+}
+
+/* Refused, with a message that contains each of the two texts; the output stays untouched. */
+static void bad(const char *text, const char *where, const char *what)
+{
+    ConfigError error = {};
+    Config *config = (Config *)0x1;
+
+    cr_assert_lt(
+            config_parse("c.yaml", text, strlen(text), &config, &error), 0, "accepted: %s", text);
+    cr_assert_eq(config, (Config *)0x1);
+    cr_assert(strstr(error.message, where), "%s lacks %s", error.message, where);
+    cr_assert(strstr(error.message, what), "%s lacks %s", error.message, what);
+}
+
+Test(config, empty_is_the_defaults)
+{
+    _cleanup_(config_freep) Config *config = good("");
+
+    cr_assert_eq(config->server.port, 8086);
+    cr_assert_eq(config->lists.capacity, 65536);
+    cr_assert_eq(config->lists.ssh_ports[0], 22);
+    cr_assert_str_eq(config->network.interfaces.items[0], "auto");
+    cr_assert_str_eq(config->persistence.path, "./data/lists.json");
+}
+
+/* config.yaml shows every key with its default: reading it must change nothing. */
+Test(config, the_shipped_file_is_the_defaults)
+{
+    _cleanup_(config_freep) Config *shipped = NULL, *defaults = config_new_default();
+    ConfigError error = {};
+
+    cr_assert_eq(
+            config_load(NTC_SOURCE_DIR "/config.yaml", &shipped, &error), 0, "%s", error.message);
+    cr_assert_eq(memcmp(&shipped->flows, &defaults->flows, sizeof(shipped->flows)), 0);
+    cr_assert_eq(memcmp(&shipped->lists, &defaults->lists, sizeof(shipped->lists)), 0);
+    cr_assert_eq(memcmp(&shipped->events, &defaults->events, sizeof(shipped->events)), 0);
+    cr_assert_eq(memcmp(&shipped->mock, &defaults->mock, sizeof(shipped->mock)), 0);
+    cr_assert_eq(shipped->server.connections_max, defaults->server.connections_max);
+    cr_assert_eq(shipped->server.body_max_bytes, defaults->server.body_max_bytes);
+    cr_assert_eq(shipped->stats.top, defaults->stats.top);
+}
+
+Test(config, values_are_taken)
+{
+    _cleanup_(config_freep) Config *config =
+            good("server:\n  port: 9000\n  listen: ['::1', 127.0.0.1]\n"
+                 "network:\n  interfaces: [eth0, 'wlan*']\n"
+                 "lists:\n  ssh_ports: [22, 2222]\nflows:\n");
+
+    cr_assert_eq(config->server.port, 9000);
+    cr_assert_eq(config->server.listen.count, 2);
+    cr_assert_str_eq(config->network.interfaces.items[1], "wlan*");
+    cr_assert_eq(config->lists.n_ssh_ports, 2);
+    cr_assert_eq(config->lists.ssh_ports[1], 2222);
+}
+
+Test(config, timezone_at_top_level)
+{
+    _cleanup_(config_freep) Config *config = good("timezone: UTC\n");
+
+    cr_assert_str_eq(config->server.timezone, "UTC");
+}
+
+Test(config, complaints_name_line_key_and_remedy)
+{
+    bad("server:\n  prot: 1\n", "c.yaml:2: server.prot", "did you mean server.port?");
+    bad("server:\n  port: 65536\n", "c.yaml:2: server.port", "0 to 65535");
+    bad("server:\n  port: -1\n", "c.yaml:2", "whole number");
+    bad("\n\nlists:\n  capacity: 1000\n", "c.yaml:4: lists.capacity", "1024");
+    bad("port: 1\n", "c.yaml:1: port", "did you mean server.port?");
+    bad("server:\n  port: 1\n  port: 2\n", "c.yaml:3: server.port", "twice");
+    bad("server: 7\n", "c.yaml:1: server", "keys");
+    bad("server: [\n", "c.yaml:", "not valid YAML");
+    bad("network:\n  interfaces: eth0\n", "network.interfaces", "list");
+    bad("server:\n  listen: [localhost]\n", "server.listen", "not an IP address");
+    bad("server:\n  timezone: Nowhere/City\n", "server.timezone", "no such time zone");
+    bad("server:\n  timezone: ../../etc/passwd\n", "server.timezone", "no such time zone");
+    bad("persistence:\n  path: ''\n", "persistence.path", "empty");
+    bad("- a\n- b\n", "c.yaml:1", "keys");
+    bad("qwertyuiopasdf: 1\n", "qwertyuiopasdf", "unknown key");
+}
+
+Test(config, absent_file)
+{
+    ConfigError error = {};
+    Config *config = NULL;
+
+    cr_assert_eq(config_load("/nonexistent/c.yaml", &config, &error), -ENOENT);
+    cr_assert(strstr(error.message, "/nonexistent/c.yaml"));
+}
