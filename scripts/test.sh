@@ -33,7 +33,7 @@ tally() {
     failed=$((failed + bad))
     rm -f "$log"
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-        echo "FAIL $1 (exit status $status)"
+        echo "FAIL $* (exit status $status)"
         failed=$((failed + 1))
     fi
 }
