@@ -100,7 +100,8 @@ size_t text_distance(const char *a, const char *b)
             size_t change = diagonal + (a[i - 1] != b[j - 1]);
 
             diagonal = row[j];
-            row[j] = MIN_OF(MIN_OF(row[j] + 1, row[j - 1] + 1), change);
+            row[j] = MIN_OF(row[j], row[j - 1]) + 1;
+            row[j] = MIN_OF(row[j], change);
         }
     }
     return row[b_size];
