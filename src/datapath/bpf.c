@@ -21,7 +21,8 @@ _Static_assert((int)_DIRECTION_MAX == NTC_DIRECTIONS && (int)_ACTION_MAX == NTC_
         "and as many");
 _Static_assert(sizeof(FlowKey) == sizeof(struct ntc_flow_key), "keys are copied as they are");
 
-static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
+_printf_(2, 0) static int libbpf_log(
+        enum libbpf_print_level level, const char *format, va_list args)
 {
     char line[1024];
 
