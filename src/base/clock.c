@@ -4,8 +4,9 @@
 #include "base/cleanup.h"
 
 #include <ctype.h>
-#include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
+#include <systemd/sd-id128.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t clock)
@@ -32,24 +33,20 @@ uint64_t clock_wall_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
-/* random(4): the kernel shows it as a UUID; the dashes carry nothing. */
-static void read_boot_id(char ret[static 33])
+/* A sandbox with ProcSubset=pid hides /proc/sys and the boot id with it; its unit hands the id in
+ * as Environment=NTC_BOOT_ID=%b. */
+static void read_boot_id(char ret[static SD_ID128_STRING_MAX])
 {
-    _cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    char text[64], id[33] = "";
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text));
-    size_t n = 0;
+    const char *given = getenv("NTC_BOOT_ID");
+    sd_id128_t id;
 
-    for (ssize_t i = 0; i < size && n < 32; i++)
-        if (isxdigit((unsigned char)text[i]))
-            id[n++] = text[i];
-    if (n == 32)
-        memcpy(ret, id, sizeof(id));
+    if (sd_id128_get_boot(&id) >= 0 || (given && sd_id128_from_string(given, &id) >= 0))
+        sd_id128_to_string(id, ret);
 }
 
 const char *clock_boot_id(void)
 {
-    static char id[33];
+    static char id[SD_ID128_STRING_MAX];
 
     if (!id[0])
         read_boot_id(id);
@@ -132,6 +129,18 @@ static int parse_offset(const char *text, long *ret_sec)
     return 0;
 }
 
+/* The last year that nanoseconds in 64 bits reach as a whole; they end in July 2554. */
+#define YEAR_LAST 2553
+
+/* strptime(3) takes a 31 February, of which timegm(3) then makes a day in March. */
+static bool date_exists(const struct tm *tm)
+{
+    struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+    (void)timegm(&day);
+    return day.tm_mday == tm->tm_mday && tm->tm_year <= YEAR_LAST - 1900;
+}
+
 int time_parse_rfc3339(const char *text, uint64_t *ret_wall_ns)
 {
     struct tm tm = {};
@@ -142,7 +151,7 @@ int time_parse_rfc3339(const char *text, uint64_t *ret_wall_ns)
 
     /* strptime(3) skips white space and takes shorter numbers: hold the length against the format.
      */
-    if (!rest || rest - text != 19 || strpbrk(text, " \t\n"))
+    if (!rest || rest - text != 19 || strpbrk(text, " \t\n") || !date_exists(&tm) || tm.tm_sec > 60)
         return -EINVAL;
     rest = parse_fraction(rest, &fraction_ns);
     if (!rest || parse_offset(rest, &offset_sec) < 0)
