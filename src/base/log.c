@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/* A line may quote what strangers wrote (a comment, a header, a file): control characters are
+ * replaced, so that nobody forges a line, a priority or an escape sequence for the terminal. */
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static int max_level = LOG_INFO;
+static atomic_int max_level = LOG_INFO;
 
 void log_set_level(int level)
 {
@@ -33,6 +36,13 @@ static bool stderr_is_journal(void)
     return known;
 }
 
+static void replace_controls(char *text, int size)
+{
+    for (int i = 0; i < size; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            text[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : '?';
+}
+
 /* One write a line, so that lines of several threads don't mix. */
 void log_line(int level, const char *format, ...)
 {
@@ -52,6 +62,7 @@ void log_line(int level, const char *format, ...)
     if (n < 0)
         return;
     used = MIN_OF(used + n, (int)sizeof(line) - 2);
+    replace_controls(line, used);
     line[used++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)used) < 0) {
         /* Nobody left to tell. */

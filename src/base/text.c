@@ -146,14 +146,28 @@ bool text_is_utf8(const char *text, size_t size)
     return true;
 }
 
+/* True if the sequence at `p`, which is well-formed, is a control (C0, DEL, C1), ends a line
+ * (U+2028, U+2029) or turns the direction of what follows it, so that a line reads as something
+ * else than it is (U+202A to U+202E, U+2066 to U+2069). */
+static bool disturbs_line(const unsigned char *p)
+{
+    if (p[0] < 0x20 || p[0] == 0x7f)
+        return true;
+    if (p[0] == 0xc2)
+        return p[1] < 0xa0;
+    return p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+                                   (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
 bool text_is_printable(const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
+    size_t size = strlen(text);
 
-    if (!text_is_utf8(text, strlen(text)))
+    if (!text_is_utf8(text, size))
         return false;
-    for (; *p; p++)
-        if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1 */
+    for (; *p; p += utf8_sequence(p, size))
+        if (disturbs_line(p))
             return false;
     return true;
 }
@@ -165,6 +179,10 @@ static bool reserve(TextBuffer *buffer, size_t more)
 
     if (buffer->failed)
         return false;
+    if (more >= SIZE_MAX / 2 - buffer->size) { /* neither the sum nor the doubling may overflow */
+        buffer->failed = true;
+        return false;
+    }
     if (needed <= buffer->allocated)
         return true;
     while (allocated < needed)
