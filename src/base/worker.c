@@ -36,6 +36,7 @@ struct Worker {
     Queue waiting;
     Queue finished;
     bool stopping;
+    bool abandoned; /* whoever submitted what still waits may be gone: start none of it */
     bool running;
     /* The loop's thread only. */
     const char *name;
@@ -80,7 +81,7 @@ static void *thread_main(void *userdata)
 
     (void)prctl(PR_SET_NAME, worker->name);
     pthread_mutex_lock(&worker->lock);
-    for (;;) {
+    while (!worker->abandoned) {
         job = queue_take(&worker->waiting);
         if (job)
             run_job(worker, job);
@@ -226,14 +227,22 @@ static void stop_thread(Worker *worker)
     pthread_join(worker->thread, NULL);
 }
 
+static void abandon_thread(Worker *worker)
+{
+    sd_event_source_disable_unref(worker->source);
+    pthread_mutex_lock(&worker->lock);
+    worker->abandoned = true;
+    pthread_detach(worker->thread);
+    pthread_mutex_unlock(&worker->lock);
+}
+
 Worker *worker_free_timeout(Worker *worker, uint64_t timeout_usec)
 {
     if (!worker)
         return NULL;
     if (worker->started) {
         if (worker_flush(worker, timeout_usec) < 0) {
-            sd_event_source_disable_unref(worker->source);
-            pthread_detach(worker->thread);
+            abandon_thread(worker);
             return NULL;
         }
         stop_thread(worker);
