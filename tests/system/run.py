@@ -3,7 +3,7 @@
 """Runs the system tests: real packets through the daemon named by NTC_BINARY, in private network
 namespaces. A line a test: PASS or FAIL, its name, how long it took. Needs root.
 
-    tests/system/run.py [--name PREFIX] [WORD...]     only tests whose name contains a WORD
+    tests/system/run.py [--name PREFIX] [--jobs N] [WORD...]     only tests whose name contains a WORD
 
 Each test is a function test_*() in a file test_*.py and runs in a process of its own, which must end
 within TIMEOUT seconds. What a killed one leaves behind is removed by its name.
@@ -57,31 +57,73 @@ def remove_leftovers(pid):
             subprocess.run(["ip", "netns", "delete", name])
 
 
-def run(function):
-    """(passed, output)"""
-    with tempfile.TemporaryFile() as output:
-        pid = os.fork()
-        if pid == 0:
-            child(function, output.fileno())
-        watch = os.pidfd_open(pid)
-        late = not select.select([watch], [], [], TIMEOUT)[0]
-        os.close(watch)
-        if late:
-            os.kill(pid, signal.SIGINT)  # its cleanup still runs
-            time.sleep(3)
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        remove_leftovers(pid)
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-    if late:
-        text += f"\nnot done after {TIMEOUT} s\n"
-    return status == 0 and not late, text
+class Running:
+    """A test that has been started."""
+
+    def __init__(self, name, function):
+        self.name = name
+        self.output = tempfile.TemporaryFile()
+        self.begin = time.monotonic()
+        self.pid = os.fork()
+        if self.pid == 0:
+            child(function, self.output.fileno())
+        self.watch = os.pidfd_open(self.pid)
+        self.late = False
+
+    def give_up(self):
+        self.late = True
+        os.kill(self.pid, signal.SIGINT)  # its cleanup still runs
+        time.sleep(3)
+        os.kill(self.pid, signal.SIGKILL)
+
+    def finish(self):
+        """(passed, output, seconds)"""
+        os.close(self.watch)
+        _, status = os.waitpid(self.pid, 0)
+        remove_leftovers(self.pid)
+        self.output.seek(0)
+        text = self.output.read().decode(errors="replace")
+        self.output.close()
+        if self.late:
+            text += f"\nnot done after {TIMEOUT} s\n"
+        return status == 0 and not self.late, text, time.monotonic() - self.begin
+
+
+def ended(running):
+    """Waits until one of them has ended, or is given up, and takes it off the list."""
+    ready, _, _ = select.select([test.watch for test in running], [], [], 1)
+    for test in running:
+        if test.watch in ready:
+            running.remove(test)
+            return test
+        if time.monotonic() - test.begin > TIMEOUT:
+            test.give_up()
+            running.remove(test)
+            return test
+    return None
+
+
+def run_all(tests, jobs, prefix):
+    """How many failed."""
+    waiting, running, failed = list(tests), [], 0
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            running.append(Running(*waiting.pop(0)))
+        test = ended(running)
+        if test is None:
+            continue
+        good, text, seconds = test.finish()
+        print("PASS" if good else "FAIL", f"{prefix}/{test.name} {seconds:.1f} s", flush=True)
+        if not good:
+            print("    " + text.strip().replace("\n", "\n    "), flush=True)
+            failed += 1
+    return failed
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", default="system")
+    parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -89,17 +131,14 @@ def main():
     if not os.access(os.environ.get("NTC_BINARY", ""), os.X_OK):
         sys.exit("NTC_BINARY must name the daemon's program")
     os.environ["NTC_BINARY"] = os.path.abspath(os.environ["NTC_BINARY"])
-    failed = 0
-    for name, function in discover():
-        if arguments.words and not any(word in name for word in arguments.words):
-            continue
-        begin = time.monotonic()
-        good, text = run(function)
-        print("PASS" if good else "FAIL", f"{arguments.name}/{name} {time.monotonic() - begin:.1f} s",
-              flush=True)
-        if not good:
-            print("    " + text.strip().replace("\n", "\n    "), flush=True)
-            failed += 1
+    tests = [(name, function) for name, function in discover()
+             if not arguments.words or any(word in name for word in arguments.words)]
+    if not tests:
+        sys.exit("no such test")
+    # What measures time runs by itself.
+    alone = [test for test in tests if test[0].startswith("load/")]
+    failed = run_all([test for test in tests if test not in alone], arguments.jobs, arguments.name)
+    failed += run_all(alone, 1, arguments.name)
     return 1 if failed else 0
 
 

@@ -133,7 +133,7 @@ def test_two_interfaces():
             assert world.udp(world.host, f"10.77.{cable}.1", world.peer, f"10.77.{cable}.3") is wanted
         for interface in ("eth0", "eth1"):
             for direction in ("INGRESS", "EGRESS"):
-                assert ntc.metrics().sum("ntc_attached", interface=interface, direction=direction) == 1
+                assert ntc.attached(interface=interface, direction=direction) == 1
         names = {flow["interface"] for flow in ntc.flows()}
         assert names == {"eth0", "eth1"}, names
 
@@ -141,12 +141,12 @@ def test_two_interfaces():
 def test_interfaces_by_glob_and_by_default_route():
     with World(cables=2) as world:
         ntc = world.start(interfaces=["eth*"])
-        assert ntc.metrics().sum("ntc_attached") == 4
+        assert ntc.attached() == 4
         ntc.stop()
         world.host.ip("route", "add", "default", "via", "10.77.1.2")
         ntc = world.start(interfaces=["auto"])
-        assert ntc.metrics().sum("ntc_attached", interface="eth1") == 2
-        assert ntc.metrics().sum("ntc_attached") == 2
+        assert ntc.attached(interface="eth1") == 2
+        assert ntc.attached() == 2
 
 
 def test_protected_addresses_need_force():

@@ -214,6 +214,11 @@ class Daemon:
     def packets(self, **labels):
         return self.metrics().sum("ntc_packets_total", **labels)
 
+    def attached(self, **labels):
+        """How many directions of interfaces it watches, once it has looked for the first time."""
+        expect(lambda: "ntc_attached{" in self.metrics().text, True)
+        return self.metrics().sum("ntc_attached", **labels)
+
     def flows(self):
         answer = self.request("GET", "/flows?limit=1000")
         assert answer.status == 200, answer.text
