@@ -19,7 +19,7 @@ typedef struct Reader {
     yaml_document_t document;
     Config *config;
     ConfigError *error;
-    bool seen[64]; /* by index in config_keys */
+    bool seen[sizeof(Config)]; /* by offset of the field: two keys may mean the same one */
 } Reader;
 
 /* Fills the complaint and returns -EINVAL. `key` may be NULL. */
@@ -58,16 +58,20 @@ static int read_number(Reader *reader, const yaml_node_t *node, const ConfigKey 
     return 0;
 }
 
+/* Without a database there is nothing to hold the name against. With one, the file must begin as
+ * tzfile(5) says: Europe is a folder, and zone.tab is no zone. */
 static bool timezone_exists(const char *name)
 {
-    char path[256];
+    _cleanup_fclose_ FILE *file = NULL;
+    char path[256], magic[4];
 
     if (!name[0] || access("/usr/share/zoneinfo", F_OK) < 0)
         return true;
     if (name[0] == '/' || strstr(name, ".."))
         return false;
     snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
-    return access(path, R_OK) == 0;
+    file = fopen(path, "re");
+    return file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "TZif", 4) == 0;
 }
 
 static int read_string(Reader *reader, const yaml_node_t *node, const ConfigKey *key, char **field)
@@ -189,7 +193,7 @@ static int read_pair(Reader *reader, const yaml_node_pair_t *pair, const char *s
     const ConfigKey *key;
     char path[128];
 
-    if (!scalar(name))
+    if (!scalar(name) || !text_is_printable(scalar(name)))
         return complain(reader, name, NULL, "a key must be a text");
     snprintf(path, sizeof(path), "%s%s%.60s", section, section[0] ? "." : "", scalar(name));
     if (!section[0] && config_section_exists(path))
@@ -197,9 +201,9 @@ static int read_pair(Reader *reader, const yaml_node_pair_t *pair, const char *s
     key = config_key_find(path);
     if (!key)
         return unknown_key(reader, name, path);
-    if (reader->seen[key - config_keys])
+    if (reader->seen[key->offset])
         return complain(reader, name, path, "given twice; keep one");
-    reader->seen[key - config_keys] = true;
+    reader->seen[key->offset] = true;
     return read_value(reader, value, key);
 }
 
@@ -219,31 +223,66 @@ static int read_mapping(Reader *reader, const yaml_node_t *mapping, const char *
     return r;
 }
 
-static int syntax_error(Reader *reader, const yaml_parser_t *parser)
+/* Of bytes that are no text libyaml tells only the offset. */
+static size_t line_of_problem(const yaml_parser_t *parser, const char *text, size_t size)
+{
+    size_t line = 1;
+
+    if (parser->error != YAML_READER_ERROR)
+        return parser->problem_mark.line + 1;
+    for (size_t i = 0; i < size && i < parser->problem_offset; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
+static int syntax_error(Reader *reader, const yaml_parser_t *parser, const char *text, size_t size)
 {
     snprintf(reader->error->message, sizeof(reader->error->message),
-            "%.120s:%zu: not valid YAML: %.200s", reader->name, parser->problem_mark.line + 1,
+            "%.120s:%zu: not valid YAML: %.200s", reader->name, line_of_problem(parser, text, size),
             parser->problem ? parser->problem : "unreadable");
     return parser->error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL;
 }
 
-static int read_document(Reader *reader, const char *text, size_t size)
+static int read_root(Reader *reader)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
+
+    return root ? read_mapping(reader, root, "") : 0;
+}
+
+/* What stands behind a "---" would be lost without a word. */
+static int refuse_document(Reader *reader)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
+
+    return root ? complain(reader, root, NULL,
+                          "a second YAML document; remove the `---` in front of it")
+                : 0;
+}
+
+static int read_documents(Reader *reader, yaml_parser_t *parser, const char *text, size_t size)
+{
+    int (*const steps[])(Reader *) = {read_root, refuse_document};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(steps); i++) {
+        if (!yaml_parser_load(parser, &reader->document))
+            return syntax_error(reader, parser, text, size);
+        r = steps[i](reader);
+        yaml_document_delete(&reader->document);
+    }
+    return r;
+}
+
+static int read_text(Reader *reader, const char *text, size_t size)
 {
     yaml_parser_t parser;
-    const yaml_node_t *root;
-    int r = 0;
+    int r;
 
     if (!yaml_parser_initialize(&parser))
         return -ENOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    if (yaml_parser_load(&parser, &reader->document)) {
-        root = yaml_document_get_root_node(&reader->document);
-        if (root)
-            r = read_mapping(reader, root, "");
-        yaml_document_delete(&reader->document);
-    } else {
-        r = syntax_error(reader, &parser);
-    }
+    r = read_documents(reader, &parser, text, size);
     yaml_parser_delete(&parser);
     return r;
 }
@@ -254,10 +293,9 @@ int config_parse(const char *name, const char *text, size_t size, Config **ret, 
     Reader reader = {.name = name, .config = config, .error = error};
     int r;
 
-    _Static_assert(sizeof(reader.seen) >= 32, "one for each key");
     if (!config)
         return -ENOMEM;
-    r = read_document(&reader, text, size);
+    r = read_text(&reader, text, size);
     if (r == -ENOMEM)
         snprintf(error->message, sizeof(error->message), "%.120s: out of memory", name);
     if (r < 0)

@@ -51,6 +51,9 @@ const ConfigKey config_keys[] = {
 };
 const size_t config_n_keys = ELEMENTSOF(config_keys);
 
+static const char *const sections[] = {
+        "server", "network", "persistence", "lists", "flows", "stats", "events", "mock"};
+
 const ConfigKey *config_key_find(const char *path)
 {
     for (size_t i = 0; i < config_n_keys; i++)
@@ -61,10 +64,8 @@ const ConfigKey *config_key_find(const char *path)
 
 bool config_section_exists(const char *name)
 {
-    size_t size = strlen(name);
-
-    for (size_t i = 0; i < config_n_keys; i++)
-        if (strncmp(config_keys[i].path, name, size) == 0 && config_keys[i].path[size] == '.')
+    for (size_t i = 0; i < ELEMENTSOF(sections); i++)
+        if (strcmp(sections[i], name) == 0)
             return true;
     return false;
 }
@@ -92,6 +93,11 @@ const char *config_key_nearest(const char *path)
             nearest = config_keys[i].path;
         }
     }
+    for (size_t i = 0; !strchr(path, '.') && i < ELEMENTSOF(sections); i++)
+        if (text_distance(path, sections[i]) < best) {
+            best = text_distance(path, sections[i]);
+            nearest = sections[i];
+        }
     return nearest;
 }
 

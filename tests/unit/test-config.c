@@ -103,3 +103,84 @@ Test(config, absent_file)
     cr_assert_eq(config_load("/nonexistent/c.yaml", &config, &error), -ENOENT);
     cr_assert(strstr(error.message, "/nonexistent/c.yaml"));
 }
+
+Test(config, nothing_is_passed_over)
+{
+    bad("timezone: UTC\nserver:\n  timezone: UTC\n", "c.yaml:3: server.timezone", "twice");
+    bad("server:\n  port: 1\nserver:\n  port: 2\n", "c.yaml:4: server.port", "twice");
+    bad("server:\n  port: 1\n---\nserver:\n  prot: 2\n", "c.yaml:4", "second YAML document");
+    bad("servr:\n  port: 1\n", "c.yaml:1: servr", "did you mean server?");
+    bad("server:\n  port:\n", "c.yaml:2: server.port", "whole number");
+    bad("server:\n  port: 0x10\n", "c.yaml:2: server.port", "whole number");
+    bad("server: &a\n  server: *a\n", "c.yaml:2: server.server", "unknown key");
+    bad("lists:\n  ssh_ports: [22, 0]\n", "c.yaml:2: lists.ssh_ports", "1 to 65535");
+    bad("? [a]\n: 1\n", "c.yaml:1", "text");
+    bad("# one\n\n\xff: 1\n", "c.yaml:3", "not valid YAML");
+    bad("\"a\\e[2J\": 1\n", "c.yaml:1", "text");
+}
+
+Test(config, timezone_is_one)
+{
+    _cleanup_(config_freep) Config *config = good("timezone:\n");
+
+    cr_assert_str_eq(config->server.timezone, "");
+    if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) < 0)
+        return;
+    config_free(config);
+    config = good("server:\n  timezone: Europe/Berlin\n");
+    bad("timezone: Europe\n", "c.yaml:1: timezone", "no such time zone");
+    bad("timezone: tzdata.zi\n", "c.yaml:1: timezone", "no such time zone");
+    bad("timezone: /etc/localtime\n", "c.yaml:1: timezone", "no such time zone");
+}
+
+Test(config, comments_and_empty_sections_are_the_defaults)
+{
+    static const char *const texts[] = {"# nothing\n", "server:\nflows:\n  # port: 1\n", "---\n",
+            "server: {}\n", "server: {port: 8086}\n...\n"};
+
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+        _cleanup_(config_freep) Config *config = good(texts[i]);
+
+        cr_assert_eq(config->server.port, 8086);
+    }
+}
+
+/* Each is read, or refused with a message. */
+Test(config, every_cut_of_a_file)
+{
+    static const char text[] = "server:\n  port: 1\n  listen: ['::1', \"127.0.0.1\"]\n"
+                               "network: &n {interfaces: [eth0, 'w*']}\ntimezone: UTC # x\n";
+
+    for (size_t size = 0; size < strlen(text); size++) {
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_free_ char *copy = malloc(size + 1);
+        ConfigError error = {};
+
+        memcpy(copy, text, size);
+        if (config_parse("c.yaml", copy, size, &config, &error) < 0)
+            cr_assert(error.message[0], "%zu", size);
+    }
+}
+
+Test(config, what_is_no_file)
+{
+    ConfigError error = {};
+    Config *config = NULL;
+
+    cr_assert_lt(config_load("/", &config, &error), 0);
+    cr_assert_null(config);
+    cr_assert_neq(error.message[0], '\0');
+}
+
+Test(config, string_list_is_bounded)
+{
+    StringList list = {};
+
+    for (int i = 0; i < CONFIG_STRINGS_MAX; i++)
+        cr_assert_eq(string_list_add(&list, "x"), 0);
+    cr_assert_eq(string_list_add(&list, "x"), -E2BIG);
+    string_list_clear(&list);
+    cr_assert_eq(list.count, 0);
+    cr_assert_eq(string_list_add(&list, "y"), 0);
+    string_list_clear(&list);
+}
