@@ -13,6 +13,7 @@
 #include "flow/scanner.h"
 #include "http/server.h"
 #include "journal/journal.h"
+#include "report.h"
 #include "stats/stats.h"
 
 #include <signal.h>
@@ -30,12 +31,13 @@ typedef struct Daemon {
     Stats *stats;
     Scanner *scanner;
     Journal *journal;
+    Report *report;
     Control *control;
     HttpServer *http;
     sd_event_source *scan_timer;
     sd_event_source *scan_step;
     unsigned watchers;
-    uint64_t events_total_packets; /* counted so far, NONIP aside */
+    uint64_t hidden_packets; /* at the last gap told */
     uint64_t started_ns;
 } Daemon;
 
@@ -49,6 +51,7 @@ static void daemon_done(Daemon *d)
     datapath_free(d->datapath);
     stats_free(d->stats);
     flow_table_free(d->flows);
+    report_free(d->report);
     journal_free(d->journal);
     sd_event_unref(d->event);
     config_free(d->config);
@@ -84,7 +87,11 @@ int daemon_load_config(const DaemonOptions *options, Config **ret, ConfigError *
 
 static void on_delta(const FlowDelta *delta, uint64_t now_ns, void *userdata)
 {
-    stats_add_delta(((Daemon *)userdata)->stats, delta, now_ns);
+    Daemon *d = userdata;
+
+    stats_add_delta(d->stats, delta, now_ns);
+    if (delta->action == ACTION_DROP && d->control)
+        report_drop(d->report, d->control, delta, now_ns);
 }
 
 static void on_packet(const PacketEvent *event, void *userdata)
@@ -100,10 +107,28 @@ static EventBudget event_budget(const Config *config)
     return (EventBudget){config->events.budget, config->events.drop_budget};
 }
 
+/* Packets counted but not shown as events, NONIP aside. */
+static uint64_t hidden_packets(const Counters *counters)
+{
+    return counters_total(counters).packets -
+           counters_of_protocol(counters, PROTOCOL_NONIP).packets - counters->events_shown_packets;
+}
+
+/* A gap tells what its viewers missed, not what went by before the first of them came. */
+static void rebase_gap(Daemon *d)
+{
+    Counters counters;
+
+    if (d->datapath->ops->read_counters(d->datapath, &counters) >= 0)
+        d->hidden_packets = hidden_packets(&counters);
+}
+
 static void on_watchers(unsigned n, void *userdata)
 {
     Daemon *d = userdata;
 
+    if (d->watchers == 0 && n > 0)
+        rebase_gap(d);
     d->watchers = n;
     d->datapath->ops->set_events(d->datapath, n > 0, event_budget(d->config));
 }
@@ -129,39 +154,17 @@ static int on_flush(void *userdata)
 
 static void on_denied(const Caller *caller, const char *what, void *userdata)
 {
-    char transport[64], peer[96];
-
-    snprintf(transport, sizeof(transport), "NTC_TRANSPORT=%s", transport_name(caller->transport));
-    snprintf(peer, sizeof(peer), "NTC_SRC=%s", caller->peer);
-    journal_send(((Daemon *)userdata)->journal, JOURNAL_ACCESS_DENIED, LOG_NOTICE,
-            (const char *const[]){transport, peer, NULL}, "Refused %s from %s", what, caller->peer);
+    report_denied(((Daemon *)userdata)->report, caller, what);
 }
 
-static void on_list_changed(const ListEvent *e, void *userdata)
+static void on_list_changed(const ListEvent *event, void *userdata)
 {
-    static const char *const verbs[] = {"added to", "removed from", "expired from", "changed on"};
-    char address[PREFIX_TEXT_MAX], f[6][128];
-
-    prefix_format(&e->entry->prefix, address);
-    snprintf(f[0], sizeof(f[0]), "NTC_LIST=%s", list_name(e->list));
-    snprintf(f[1], sizeof(f[1]), "NTC_SRC=%s", address);
-    snprintf(f[2], sizeof(f[2]), "NTC_TRANSPORT=%s", transport_name(e->caller.transport));
-    snprintf(f[3], sizeof(f[3]), e->caller.uid == UID_NONE ? "NTC_UID=" : "NTC_UID=%u",
-            e->caller.uid);
-    snprintf(f[4], sizeof(f[4]), "NTC_COUNT_BEFORE=%zu", e->count_before);
-    snprintf(f[5], sizeof(f[5]), "NTC_COUNT_AFTER=%zu", e->count_after);
-    journal_send(((Daemon *)userdata)->journal,
-            e->type == LIST_EVENT_EXPIRED ? JOURNAL_LIST_EXPIRED : JOURNAL_LIST_CHANGED, LOG_NOTICE,
-            (const char *const[]){f[0], f[1], f[2], f[3], f[4], f[5], NULL},
-            "%s %s the %s over %s%s%s", address, verbs[e->type], list_name(e->list),
-            transport_name(e->caller.transport), e->caller.peer[0] ? " by " : "", e->caller.peer);
+    report_list_change(((Daemon *)userdata)->report, event);
 }
 
 static void on_storage_failed(const char *path, int error, size_t undone, void *userdata)
 {
-    journal_send(((Daemon *)userdata)->journal, JOURNAL_STORAGE_FAILED, LOG_ERR,
-            (const char *const[]){NULL}, "Could not write %s: %s; %zu changes undone", path,
-            strerror(-error), undone);
+    report_storage_failure(((Daemon *)userdata)->report, path, error, undone);
 }
 
 /* --- scanning
@@ -169,18 +172,16 @@ static void on_storage_failed(const char *path, int error, size_t undone, void *
 
 static void scan_finished(Daemon *d, const ScanResult *result, uint64_t now_ns)
 {
-    uint64_t total = counters_total(&result->counters).packets -
-                     counters_of_protocol(&result->counters, PROTOCOL_NONIP).packets;
-    uint64_t hidden = 0;
+    uint64_t hidden = hidden_packets(&result->counters);
     size_t n;
     const Attachment *items = d->datapath->ops->attachments(d->datapath, &n);
 
     stats_set_attachments(d->stats, items, n);
     stats_set_counters(d->stats, &result->counters, result->drift_packets, now_ns);
-    hidden = total - result->counters.events_shown_packets;
-    if (d->watchers > 0 && hidden > d->events_total_packets)
-        http_server_push_gap(d->http, hidden - d->events_total_packets);
-    d->events_total_packets = hidden;
+    report_losses(d->report, &result->counters, result->drift_packets, now_ns);
+    if (d->watchers > 0 && hidden > d->hidden_packets)
+        http_server_push_gap(d->http, hidden - d->hidden_packets);
+    d->hidden_packets = hidden;
 }
 
 static int on_scan_step(sd_event_source *source, void *userdata)
@@ -239,15 +240,14 @@ static void reload(Daemon *d)
             (unsigned long long)(clock_monotonic_ns() / NSEC_PER_USEC));
     if (daemon_load_config(d->options, &config, &error) < 0 ||
             control_reload(d->control, config, &error) < 0) {
-        journal_send(d->journal, JOURNAL_RELOAD_REFUSED, LOG_ERR, (const char *const[]){NULL},
+        report_simple(d->report, JOURNAL_RELOAD_REFUSED, LOG_ERR,
                 "Configuration refused, the old one stays: %s", error.message);
     } else {
         http_server_reload(d->http, config);
         config_free(d->config);
         d->config = TAKE_PTR(config);
         on_watchers(d->watchers, d);
-        journal_send(d->journal, JOURNAL_RELOADED, LOG_INFO, (const char *const[]){NULL},
-                "Configuration reloaded");
+        report_simple(d->report, JOURNAL_RELOADED, LOG_INFO, "Configuration reloaded");
     }
     sd_notify(0, "READY=1");
 }
@@ -319,6 +319,8 @@ static int make_read_side(Daemon *d)
         r = scanner_new(d->datapath, d->flows, &d->scanner);
     if (r >= 0)
         r = journal_new(d->event, &d->journal);
+    if (r >= 0)
+        r = report_new(d->journal, d->datapath->ops->slots(d->datapath), &d->report);
     return r;
 }
 
@@ -355,10 +357,7 @@ static int attach_interfaces(Daemon *d, ConfigError *error)
         return d->datapath->ops->attach(d->datapath, 1, "mock0");
     for (int i = 0; i < n; i++) {
         r = d->datapath->ops->attach(d->datapath, found[i].ifindex, found[i].name);
-        journal_send(d->journal, r < 0 ? JOURNAL_ATTACH_FAILED : JOURNAL_ATTACHED,
-                r < 0 ? LOG_ERR : LOG_INFO, (const char *const[]){NULL},
-                r < 0 ? "Could not attach to %s: %s" : "Watching %s%s", found[i].name,
-                r < 0 ? strerror(-r) : "");
+        report_attachment(d->report, found[i].name, true, r);
         attached += r >= 0;
     }
     if (attached > 0)
@@ -379,7 +378,7 @@ static void announce(const Daemon *d)
 static int construct(Daemon *d, ConfigError *error)
 {
     ControlObserver observer = {on_list_changed, on_storage_failed, d};
-    StoreReport report = {};
+    StoreReport state = {};
     int r = sd_event_default(&d->event);
 
     if (r >= 0)
@@ -392,10 +391,9 @@ static int construct(Daemon *d, ConfigError *error)
         r = d->datapath->ops->set_ssh_ports(
                 d->datapath, d->config->lists.ssh_ports, d->config->lists.n_ssh_ports);
     if (r >= 0)
-        r = control_new(d->event, d->config, d->datapath, &observer, &d->control, &report, error);
-    if (r >= 0 && report.outcome == STORE_DAMAGED)
-        journal_send(d->journal, JOURNAL_STATE_RECOVERED, LOG_ERR, (const char *const[]){NULL},
-                "The state file was damaged (%s); set aside as %s", report.reason, report.aside);
+        r = control_new(d->event, d->config, d->datapath, &observer, &d->control, &state, error);
+    if (r >= 0)
+        report_state_file(d->report, d->config->persistence.path, &state);
     if (r >= 0)
         r = make_http(d, error);
     if (r >= 0)
@@ -421,10 +419,9 @@ int daemon_run(const DaemonOptions *options, Config *config)
     }
     sd_event_set_watchdog(d.event, true);
     announce(&d);
-    journal_send(d.journal, JOURNAL_STARTED, LOG_INFO, (const char *const[]){NULL},
-            "ntc %s started", NTC_VERSION);
+    report_simple(d.report, JOURNAL_STARTED, LOG_INFO, "ntc %s started", NTC_VERSION);
     r = sd_event_loop(d.event);
     sd_notify(0, "STOPPING=1");
-    journal_send(d.journal, JOURNAL_STOPPED, LOG_INFO, (const char *const[]){NULL}, "ntc stopped");
+    report_simple(d.report, JOURNAL_STOPPED, LOG_INFO, "ntc stopped");
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
