@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <syslog.h>
 
 #define FIRST_DROPS_BURST   10
 #define FIRST_DROPS_EACH_NS (60 * NSEC_PER_SEC)
