@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* This machine's addresses and default gateways, over rtnetlink(7). */
 
-#include "control/netlink-dump.h"
+#include "base/netlink-dump.h"
 #include "control/protect-internal.h"
 
 #include <linux/rtnetlink.h>

@@ -4,7 +4,7 @@
  * sockets whose source or destination port differs from a nonzero one in the request), so a machine
  * with a hundred thousand connections answers with a handful. */
 
-#include "control/netlink-dump.h"
+#include "base/netlink-dump.h"
 #include "control/protect-internal.h"
 
 #include <linux/inet_diag.h>

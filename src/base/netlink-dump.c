@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "control/netlink-dump.h"
+#include "base/netlink-dump.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
