@@ -289,7 +289,7 @@ static int make_datapath(Daemon *d, ConfigError *error)
 {
     const Config *c = d->config;
     DatapathLimits limits = {c->lists.capacity, c->flows.capacity, c->flows.fragments_capacity,
-            c->events.ring_bytes};
+            c->events.ring_bytes, .clsact_only = !c->network.tcx};
     MockOptions mock = {c->mock.rate, c->mock.seed};
     const char *hint = "this build has no eBPF; use --mock";
     int r = -EOPNOTSUPP;

@@ -200,9 +200,12 @@ static void tell_first_drop(Report *report, const ListEntry *entry, const FlowKe
     snprintf(f[3], FIELD_MAX, "NTC_DST=%s", dst);
     journal_send(report->journal, JOURNAL_FIRST_DROP, LOG_INFO,
             (const char *const[]){f[0], f[1], f[2], f[3], NULL},
-            "The blacklist's %s dropped its first packet, from %s to %s (%" PRIu64
-            " such entries not told before)",
-            prefix, src, dst, report->drops_held_back);
+            "The blacklist's %s dropped its first packet, from %s to %s", prefix, src, dst);
+    if (report->drops_held_back > 0)
+        report_simple(report, JOURNAL_FIRST_DROP, LOG_INFO,
+                "%" PRIu64
+                " more entries dropped their first packet within a minute and were not told",
+                report->drops_held_back);
     report->drops_held_back = 0;
 }
 

@@ -60,6 +60,16 @@ static int read_number(Reader *reader, const yaml_node_t *node, const ConfigKey 
 
 /* Without a database there is nothing to hold the name against. With one, the file must begin as
  * tzfile(5) says: Europe is a folder, and zone.tab is no zone. */
+static int read_bool(Reader *reader, const yaml_node_t *node, const ConfigKey *key, bool *ret)
+{
+    const char *text = scalar(node);
+
+    if (!text || (strcmp(text, "true") != 0 && strcmp(text, "false") != 0))
+        return complain(reader, node, key->path, "must be true or false");
+    *ret = text[0] == 't';
+    return 0;
+}
+
 static bool timezone_exists(const char *name)
 {
     _cleanup_fclose_ FILE *file = NULL;
@@ -162,6 +172,8 @@ static int read_value(Reader *reader, const yaml_node_t *node, const ConfigKey *
         else if (r >= 0)
             *(uint32_t *)field = (uint32_t)number;
         return r;
+    case KEY_BOOL:
+        return read_bool(reader, node, key, field);
     case KEY_STRING:
     case KEY_TIMEZONE:
     case KEY_PATH:

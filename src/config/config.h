@@ -36,6 +36,7 @@ typedef struct Config {
     } server;
     struct {
         StringList interfaces; /* names, shell globs, "auto" */
+        bool tcx;              /* false: clsact filters even where the kernel has TCX */
     } network;
     struct {
         char *path; /* state file; relative to the working directory, or to $STATE_DIRECTORY if set

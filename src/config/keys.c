@@ -13,6 +13,10 @@
     {                                                                                              \
 #        name, KEY_UINT32, offsetof(Config, name), min, max, initial                               \
     }
+#define BOOL(name, initial)                                                                        \
+    {                                                                                              \
+#        name, KEY_BOOL, offsetof(Config, name), 0, 1, initial                                     \
+    }
 #define TOP(name, key_type, field)                                                                 \
     {                                                                                              \
 #        name, key_type, offsetof(Config, field), 0, 0, 0                                          \
@@ -30,6 +34,7 @@ const ConfigKey config_keys[] = {
         NUMBER(server.body_max_bytes, 256, 16777216, 65536),
         NUMBER(server.sse_clients_max, 0, 4096, 64),
         KEY(network.interfaces, KEY_STRINGS),
+        BOOL(network.tcx, true),
         KEY(persistence.path, KEY_PATH),
         NUMBER(lists.capacity, CONFIG_LIST_MIN, 1048576, 65536),
         {"lists.ssh_ports", KEY_PORTS, offsetof(Config, lists.ssh_ports), 1, 65535, 0},
@@ -108,6 +113,8 @@ void config_set_default_numbers(Config *config)
 
         if (config_keys[i].type == KEY_UINT16)
             *(uint16_t *)field = (uint16_t)config_keys[i].initial;
+        else if (config_keys[i].type == KEY_BOOL)
+            *(bool *)field = config_keys[i].initial;
         else if (config_keys[i].type == KEY_UINT32)
             *(uint32_t *)field = config_keys[i].initial;
     }

@@ -9,6 +9,7 @@
 typedef enum KeyType {
     KEY_UINT16,
     KEY_UINT32,
+    KEY_BOOL,      /* initial: 0 or 1 */
     KEY_STRING,    /* char *, owned */
     KEY_TIMEZONE,  /* a KEY_STRING that names a time zone */
     KEY_PATH,      /* a KEY_STRING that isn't empty */

@@ -4,6 +4,7 @@
  * only ours. */
 
 #include "datapath/bpf-internal.h"
+#include "datapath/clsact.h"
 
 #include <bpf/bpf.h>
 #include <net/if.h>
@@ -16,8 +17,6 @@ enum {
     TCX_INGRESS = 46, /* BPF_TCX_INGRESS, linux 6.6 */
     TCX_EGRESS = 47,
     TCX_BEFORE = 1 << 3, /* BPF_F_BEFORE: with no other program named, first of all */
-    CLSACT_HANDLE = 0x6e74,
-    CLSACT_PRIORITY = 1,
 };
 
 /* The link type decides whether frames have an Ethernet header. -EOPNOTSUPP for one we can't parse.
@@ -69,42 +68,13 @@ static int attach_tcx(int prog_fd, uint32_t ifindex, Direction direction)
     return fd < 0 ? -errno : fd;
 }
 
-static struct bpf_tc_hook clsact_hook(uint32_t ifindex, Direction direction)
-{
-    return (struct bpf_tc_hook){
-            .sz = sizeof(struct bpf_tc_hook),
-            .ifindex = (int)ifindex,
-            .attach_point = direction == DIRECTION_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS,
-    };
-}
-
-static int attach_clsact(int prog_fd, uint32_t ifindex, Direction direction)
-{
-    struct bpf_tc_hook hook = clsact_hook(ifindex, direction);
-    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = prog_fd, .handle = CLSACT_HANDLE,
-            .priority = CLSACT_PRIORITY, .flags = BPF_TC_F_REPLACE);
-    int r = bpf_tc_hook_create(&hook);
-
-    if (r < 0 && r != -EEXIST)
-        return r;
-    return bpf_tc_attach(&hook, &options);
-}
-
-static void detach_clsact(uint32_t ifindex, Direction direction)
-{
-    struct bpf_tc_hook hook = clsact_hook(ifindex, direction);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
-
-    (void)bpf_tc_detach(&hook, &options);
-}
-
 static void release(BpfAttachment *attachment)
 {
     for (int d = 0; d < _DIRECTION_MAX; d++) {
         if (attachment->link_fd[d] >= 0)
             attachment->link_fd[d] = safe_close(attachment->link_fd[d]);
         else if (attachment->shown.attached[d])
-            detach_clsact(attachment->shown.ifindex, (Direction)d);
+            (void)clsact_detach(attachment->shown.ifindex, (Direction)d);
         attachment->shown.attached[d] = false;
     }
 }
@@ -112,22 +82,18 @@ static void release(BpfAttachment *attachment)
 static int attach_direction(BpfDatapath *bpf, BpfAttachment *attachment, Direction direction)
 {
     int prog_fd = program_fd(bpf, attachment->shown.raw_ip, direction);
-    int fd = attach_tcx(prog_fd, attachment->shown.ifindex, direction);
+    uint32_t ifindex = attachment->shown.ifindex;
+    int r = -EINVAL; /* what a kernel without TCX says */
 
-    attachment->shown.hook = "tcx";
-    if (fd == -EINVAL) { /* no TCX in this kernel */
-        int r = attach_clsact(prog_fd, attachment->shown.ifindex, direction);
-
-        if (r < 0)
-            return r;
-        attachment->shown.hook = "clsact";
-        fd = -EBADF;
-    } else if (fd < 0) {
-        return fd;
-    }
-    attachment->link_fd[direction] = fd;
-    attachment->shown.attached[direction] = true;
-    return 0;
+    if (!bpf->limits.clsact_only)
+        r = attach_tcx(prog_fd, ifindex, direction);
+    attachment->shown.hook = r >= 0 ? "tcx" : "clsact";
+    if (r >= 0)
+        attachment->link_fd[direction] = r;
+    else if (r == -EINVAL)
+        r = clsact_attach(ifindex, direction, prog_fd);
+    attachment->shown.attached[direction] = r >= 0;
+    return r < 0 ? r : 0;
 }
 
 static BpfAttachment *find(BpfDatapath *bpf, uint32_t ifindex)
@@ -178,20 +144,34 @@ void bpf_detach_all(BpfDatapath *bpf)
         release(&bpf->attachments[--bpf->n_attachments]);
 }
 
-/* A TCX link whose interface is gone reports ifindex 0. */
+/* A TCX link whose interface is gone, or which someone detached by force, has ifindex 0. The struct
+ * of this header version may not know tcx yet; its ifindex stands where xdp's does (linux/bpf.h).
+ */
+static bool link_is_alive(int link_fd, uint32_t ifindex)
+{
+    struct bpf_link_info info = {};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(link_fd, &info, &size) == 0 && info.xdp.ifindex == ifindex;
+}
+
 int bpf_verify(Datapath *datapath, uint32_t ifindex)
 {
     BpfDatapath *bpf = (BpfDatapath *)datapath;
     BpfAttachment *attachment = find(bpf, ifindex);
-    char name[IF_NAMESIZE];
+    int r = 0;
 
     if (!attachment)
         return -ENOENT;
-    if (if_indextoname(ifindex, name))
-        return 0;
-    for (int d = 0; d < _DIRECTION_MAX; d++)
-        attachment->shown.attached[d] = false;
-    return -ENODEV;
+    for (int d = 0; d < _DIRECTION_MAX; d++) {
+        bool alive = attachment->link_fd[d] >= 0 ? link_is_alive(attachment->link_fd[d], ifindex)
+                                                 : clsact_find(ifindex, (Direction)d) > 0;
+
+        attachment->shown.attached[d] = alive;
+        if (!alive)
+            r = -ENODEV;
+    }
+    return r;
 }
 
 const Attachment *bpf_attachments(Datapath *datapath, size_t *ret_count)

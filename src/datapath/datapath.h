@@ -24,6 +24,7 @@ typedef struct DatapathLimits {
     uint32_t flow_capacity;
     uint32_t fragment_capacity;
     uint32_t ring_bytes;
+    bool clsact_only; /* also where the kernel has TCX */
 } DatapathLimits;
 
 /* --- lists ---------------------------------------------------------------------------------------
@@ -64,7 +65,8 @@ typedef struct DatapathOps {
     int (*attach)(Datapath *datapath, uint32_t ifindex, const char *name);
     /* 0, -ENOENT. Fine for an interface that no longer exists. */
     int (*detach)(Datapath *datapath, uint32_t ifindex);
-    /* Asks the kernel whether we are still attached; updates what datapath_attachments() says. */
+    /* Asks the kernel whether we are still attached, in both directions, and updates what
+     * attachments() says. 0, -ENODEV if not, -ENOENT if we never were. */
     int (*verify)(Datapath *datapath, uint32_t ifindex);
     const Attachment *(*attachments)(Datapath *datapath, size_t *ret_count);
 

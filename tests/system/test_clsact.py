@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""tc filters on clsact: what kernels before 6.6 get, and what network.tcx: false asks for."""
+import json
+
+from kernel import CountingProgram
+from world import World, expect, run
+
+HOST, FOE = "10.77.0.1", "10.77.0.4"
+TC_UNSPEC = -1
+
+
+def start(world):
+    config = world.config().replace("network:\n", "network:\n  tcx: false\n")
+    return world.launch(config).wait_ready()
+
+
+def filters(world, side="ingress"):
+    """(priority, handle, program) of each bpf filter of the hook."""
+    shown = world.host.run("tc", "-json", "filter", "show", "dev", "eth0", side)
+    return [(f["pref"], int(f["options"]["handle"], 16), f["options"].get("bpf_name", ""))
+            for f in json.loads(shown or "[]") if f.get("kind") == "bpf" and "options" in f]
+
+
+def ours(world):
+    return [f for side in ("ingress", "egress") for f in filters(world, side) if f[2].startswith("ntc_")]
+
+
+def foreign(world, priority):
+    """An earlier program of someone else."""
+    folder = world.folder / "bpf"
+    folder.mkdir()
+    run("mount", "-t", "bpf", "bpf", str(folder))
+    world.mounts.append(folder)
+    program = CountingProgram(TC_UNSPEC).pin(folder / "foreign")
+    world.host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+    world.host.run("tc", "filter", "add", "dev", "eth0", "ingress", "pref", str(priority), "bpf",
+                   "direct-action", "object-pinned", str(folder / "foreign"))
+    return program
+
+
+def others(world):
+    return len([f for f in filters(world) if not f[2].startswith("ntc_")])
+
+
+def udp(world):
+    return (world.udp(world.peer, FOE, world.host, HOST), world.udp(world.host, HOST, world.peer, FOE))
+
+
+def test_lists_hold_and_a_clean_stop_takes_the_filters_along():
+    with World() as world:
+        ntc = start(world)
+        assert len(ours(world)) == 2 and all(priority == 1 for priority, _, _ in ours(world))
+        assert '"hook":"clsact"' in ntc.request("GET", "/status").text
+        assert udp(world) == (True, True)
+        ntc.add("blacklist", FOE)
+        assert udp(world) == (False, False)
+        ntc.remove("blacklist", FOE)
+        assert udp(world) == (True, True)
+        ntc.stop()
+        assert ours(world) == []
+
+
+def test_a_taken_priority_is_respected():
+    with World() as world:
+        foreign(world, 1)
+        ntc = start(world)
+        expect(lambda: len(ours(world)), 2)
+        assert others(world) == 1
+        ntc.stop()
+        assert ours(world) == [] and others(world) == 1
+
+
+def test_a_killed_daemons_filter_is_replaced_and_not_doubled():
+    with World() as world:
+        foreign(world, 7)
+        ntc = start(world)
+        ntc.add("blacklist", FOE)
+        ntc.kill()
+        assert len(ours(world)) == 2, "filters outlive their process"
+        assert udp(world) == (False, False), "and go on dropping"
+        ntc = start(world)
+        assert len(ours(world)) == 2
+        assert udp(world) == (False, False)
+        ntc.stop()
+        assert ours(world) == [] and others(world) == 1
