@@ -8,7 +8,8 @@ build_packages=(build-essential meson ninja-build pkg-config clang-16 llvm-16 bp
     libsystemd-dev libmicrohttpd-dev libjson-c-dev libyaml-dev libmnl-dev uthash-dev libxxhash-dev)
 # To test.
 # shellcheck disable=SC2034 # used by test.sh
-test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 iproute2 ethtool curl iperf3)
+test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 procps iproute2
+    ethtool curl iperf3)
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

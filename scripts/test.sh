@@ -70,7 +70,8 @@ for line in lines:
     print("PASS" if good else "FAIL",
           f"{name}/{test['name'].split(' / ')[-1]} {test['duration']:.1f} s{'' if good else ' ' + test['result']}")
     if not good or name == "bench":
-        print(*(test.get(key, "")[-6000:].strip() for key in ("stdout", "stderr")), sep="\n")
+        for line in (test.get("stdout", "")[-6000:] + "\n" + test.get("stderr", "")[-6000:]).strip().split("\n"):
+            print("   ", line)
     seen += 1
     bad += not good
 if seen == 0:
