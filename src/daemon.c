@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "datapath/datapath.h"
 #include "datapath/interfaces.h"
+#include "fd-store.h"
 #include "flow/scanner.h"
 #include "http/server.h"
 #include "journal/journal.h"
@@ -26,6 +27,8 @@ typedef struct Daemon {
     const DaemonOptions *options;
     Config *config;
     sd_event *event;
+    PassedFds passed;
+    FdStore *fd_store;
     Datapath *datapath;
     FlowTable *flows;
     Stats *stats;
@@ -49,6 +52,8 @@ static void daemon_done(Daemon *d)
     control_free(d->control);
     scanner_free(d->scanner);
     datapath_free(d->datapath);
+    fd_store_free(d->fd_store);
+    passed_fds_close(&d->passed);
     stats_free(d->stats);
     flow_table_free(d->flows);
     report_free(d->report);
@@ -215,9 +220,26 @@ static int on_scan_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+/* What adopted maps hold already is neither this minute's traffic nor a difference to explain. */
+static void go_on_from_adopted(Daemon *d)
+{
+    Counters counters;
+
+    if (!datapath_adopted(d->datapath) ||
+            d->datapath->ops->read_counters(d->datapath, &counters) < 0)
+        return;
+    scanner_adopt(d->scanner);
+    stats_set_baseline(d->stats, &counters, d->started_ns);
+    d->hidden_packets = hidden_packets(&counters);
+    log_info("Going on with the flows and counters of the process before");
+}
+
 static int start_scanning(Daemon *d)
 {
-    int r = sd_event_add_defer(d->event, &d->scan_step, on_scan_step, d);
+    int r;
+
+    go_on_from_adopted(d);
+    r = sd_event_add_defer(d->event, &d->scan_step, on_scan_step, d);
 
     if (r < 0)
         return r;
@@ -297,7 +319,8 @@ static int make_datapath(Daemon *d, ConfigError *error)
     if (d->options->mock)
         return datapath_new_mock(d->event, &limits, &mock, on_packet, d, &d->datapath);
 #if HAVE_BPF
-    r = datapath_new_bpf(d->event, &limits, on_packet, d, &d->datapath, &hint);
+    r = datapath_new_bpf(
+            d->event, &limits, d->passed.kept, d->passed.n_kept, on_packet, d, &d->datapath, &hint);
 #endif
     if (r < 0)
         snprintf(error->message, sizeof(error->message), "eBPF can't be had: %s: %s", strerror(-r),
@@ -338,13 +361,9 @@ static int make_http(Daemon *d, ConfigError *error)
             .watchers_changed = on_watchers,
             .access_denied = on_denied,
             .userdata = d};
-    int n = sd_listen_fds(1);
-    int fds[16];
 
-    for (int i = 0; i < n && i < 16; i++)
-        fds[i] = SD_LISTEN_FDS_START + i;
     return http_server_new(
-            d->event, &context, fds, n > 0 ? (size_t)MIN_OF(n, 16) : 0, &d->http, error);
+            d->event, &context, d->passed.sockets, d->passed.n_sockets, &d->http, error);
 }
 
 /* Nothing to watch is an error at start: better said now than found out later. */
@@ -383,8 +402,12 @@ static int construct(Daemon *d, ConfigError *error)
 
     if (r >= 0)
         r = watch_signals(d);
+    passed_fds_collect(&d->passed);
     if (r >= 0)
         r = make_datapath(d, error);
+    if (r >= 0)
+        r = fd_store_new(&d->passed, &d->fd_store);
+    passed_fds_close(&d->passed);
     if (r >= 0)
         r = make_read_side(d);
     if (r >= 0)
@@ -398,9 +421,11 @@ static int construct(Daemon *d, ConfigError *error)
         r = make_http(d, error);
     if (r >= 0)
         r = attach_interfaces(d, error);
-    if (r >= 0)
-        r = start_scanning(d);
-    return r;
+    if (r < 0)
+        return r;
+    datapath_handover_done(d->datapath);
+    fd_store_sync(d->fd_store, d->datapath);
+    return start_scanning(d);
 }
 
 int daemon_run(const DaemonOptions *options, Config *config)

@@ -148,6 +148,10 @@ void report_state_file(Report *report, const char *path, const StoreReport *stat
         report_simple(report, JOURNAL_STATE_RECOVERED, LOG_WARNING,
                 "%zu entries of the state file %s can't be read and were left out", state->skipped,
                 path);
+    if (state->kernel_missing + state->kernel_surplus > 0)
+        report_simple(report, JOURNAL_STATE_RECOVERED, LOG_WARNING,
+                "The kernel's lists differed from the state file: %zu entries added, %zu removed",
+                state->kernel_missing, state->kernel_surplus);
 }
 
 void report_denied(Report *report, const Caller *caller, const char *what)

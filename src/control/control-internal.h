@@ -103,3 +103,6 @@ int expiry_run(Control *control, uint64_t now_boottime_ns);
 
 /* Asks the kernel anew unless it was asked a moment ago. */
 void control_update_protected(Control *control);
+
+/* reconcile.c: the loaded lists into the datapath. 0; -ENOMEM; -errno of the datapath. */
+int control_reconcile(Control *control, StoreReport *report);

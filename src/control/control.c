@@ -103,26 +103,6 @@ static int load(Control *control, StoreReport *report, ConfigError *error)
     return r;
 }
 
-/* One step for the datapath, whatever the number of entries. */
-static int fill_datapath(Control *control)
-{
-    size_t n = 0, total = list_count(control->lists[LIST_BLACKLIST]) +
-                          list_count(control->lists[LIST_WHITELIST]);
-    _cleanup_free_ ListChange *changes = calloc(total ? total : 1, sizeof(*changes));
-    int r = changes ? 0 : -ENOMEM;
-
-    for (ListId id = 0; id < _LIST_MAX; id++)
-        for (ListEntry *e = list_first(control->lists[id]); e && r >= 0;
-                e = list_next(control->lists[id], e)) {
-            r = slot_pool_take(&control->slots, &e->slot);
-            if (r >= 0)
-                changes[n++] = (ListChange){id, true, e->prefix, e->slot};
-        }
-    if (r < 0 || n == 0)
-        return r;
-    return control->datapath->ops->apply_lists(control->datapath, changes, n);
-}
-
 static int start(Control *control, const Config *config, StoreReport *report, ConfigError *error)
 {
     int r = 0;
@@ -137,7 +117,7 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
         r = load(control, report, error);
     if (r < 0)
         return r;
-    r = fill_datapath(control);
+    r = control_reconcile(control, report);
     if (r < 0) {
         snprintf(error->message, sizeof(error->message),
                 "could not bring the lists of %s into force: %s", control->path, strerror(-r));

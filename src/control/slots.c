@@ -52,6 +52,24 @@ static int recycle(SlotPool *pool)
     return 0;
 }
 
+int slot_pool_claim(SlotPool *pool, uint32_t slot)
+{
+    if (slot == SLOT_NONE || slot >= pool->n_slots || pool->states[slot] != SLOT_FREE)
+        return -EINVAL;
+    pool->states[slot] = SLOT_USED;
+    return 0;
+}
+
+void slot_pool_settle(SlotPool *pool)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < pool->n_free; i++)
+        if (pool->states[pool->free[i]] == SLOT_FREE)
+            pool->free[n++] = pool->free[i];
+    pool->n_free = n;
+}
+
 int slot_pool_take(SlotPool *pool, uint32_t *ret)
 {
     int r = pool->n_free > 0 ? 0 : recycle(pool);

@@ -20,6 +20,11 @@ typedef struct SlotPool {
 int slot_pool_init(SlotPool *pool, Datapath *datapath);
 void slot_pool_done(SlotPool *pool);
 
+/* Marks a slot as used that the datapath holds from before. -EINVAL if it is out of range, or
+ * claimed already. Only before the first take; slot_pool_settle() ends the claiming. */
+int slot_pool_claim(SlotPool *pool, uint32_t slot);
+void slot_pool_settle(SlotPool *pool);
+
 /* -ENOSPC when all are in use; other -errno when the datapath can't recycle. */
 int slot_pool_take(SlotPool *pool, uint32_t *ret);
 /* A slot that was never handed out: nothing has to be waited for. */

@@ -43,6 +43,10 @@ typedef struct StoreReport {
                          as it was is kept under `aside` */
     bool other_boot;  /* what remains of the entries' time was counted in another boot: save again,
                          or the next boot starts from the same numbers */
+    /* After a restart that adopted the kernel's lists: entries that only the file had (added to the
+     * kernel), and that only the kernel had (removed from it). Filled by control. */
+    size_t kernel_missing;
+    size_t kernel_surplus;
 } StoreReport;
 
 /* Adds the file's entries to the (empty) lists. A leftover temporary file is removed. 0 whatever

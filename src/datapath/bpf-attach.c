@@ -58,6 +58,16 @@ static int program_fd(BpfDatapath *bpf, bool raw_ip, Direction direction)
     return bpf_program__fd(raw_ip ? s->progs.ntc_egress_ip : s->progs.ntc_egress);
 }
 
+/* The link of an earlier process, with our program put behind it in one step. */
+static int take_over(BpfDatapath *bpf, int prog_fd, uint32_t ifindex, Direction direction)
+{
+    _cleanup_close_ int fd = bpf_claim_link(bpf, ifindex, direction);
+
+    if (fd < 0)
+        return fd;
+    return bpf_link_update(fd, prog_fd, NULL) < 0 ? -errno : TAKE_FD(fd);
+}
+
 static int attach_tcx(int prog_fd, uint32_t ifindex, Direction direction)
 {
     LIBBPF_OPTS(bpf_link_create_opts, options, .flags = TCX_BEFORE);
@@ -86,6 +96,8 @@ static int attach_direction(BpfDatapath *bpf, BpfAttachment *attachment, Directi
     int r = -EINVAL; /* what a kernel without TCX says */
 
     if (!bpf->limits.clsact_only)
+        r = take_over(bpf, prog_fd, ifindex, direction);
+    if (!bpf->limits.clsact_only && r < 0)
         r = attach_tcx(prog_fd, ifindex, direction);
     attachment->shown.hook = r >= 0 ? "tcx" : "clsact";
     if (r >= 0)
@@ -147,7 +159,7 @@ void bpf_detach_all(BpfDatapath *bpf)
 /* A TCX link whose interface is gone, or which someone detached by force, has ifindex 0. The struct
  * of this header version may not know tcx yet; its ifindex stands where xdp's does (linux/bpf.h).
  */
-static bool link_is_alive(int link_fd, uint32_t ifindex)
+bool bpf_link_is_alive(int link_fd, uint32_t ifindex)
 {
     struct bpf_link_info info = {};
     __u32 size = sizeof(info);
@@ -164,8 +176,9 @@ int bpf_verify(Datapath *datapath, uint32_t ifindex)
     if (!attachment)
         return -ENOENT;
     for (int d = 0; d < _DIRECTION_MAX; d++) {
-        bool alive = attachment->link_fd[d] >= 0 ? link_is_alive(attachment->link_fd[d], ifindex)
-                                                 : clsact_find(ifindex, (Direction)d) > 0;
+        bool alive = attachment->link_fd[d] >= 0
+                             ? bpf_link_is_alive(attachment->link_fd[d], ifindex)
+                             : clsact_find(ifindex, (Direction)d) > 0;
 
         attachment->shown.attached[d] = alive;
         if (!alive)

@@ -14,6 +14,13 @@ typedef struct BpfAttachment {
     int link_fd[_DIRECTION_MAX]; /* TCX; -EBADF with clsact */
 } BpfAttachment;
 
+/* A TCX link of an earlier process, waiting to be claimed by an attach. */
+typedef struct InheritedLink {
+    uint32_t ifindex;
+    Direction direction;
+    int fd;
+} InheritedLink;
+
 typedef struct BpfDatapath {
     Datapath base; /* first */
     struct ntc_bpf *skeleton;
@@ -26,6 +33,9 @@ typedef struct BpfDatapath {
     BpfAttachment attachments[ATTACHMENTS_MAX];
     Attachment shown[ATTACHMENTS_MAX];
     size_t n_attachments;
+    InheritedLink inherited[ATTACHMENTS_MAX * _DIRECTION_MAX];
+    size_t n_inherited;
+    bool adopted;
     struct ntc_counters *percpu;
     int n_cpus;
     struct ntc_flow_key *scan_keys;
@@ -45,3 +55,16 @@ int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret);
 int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n);
 uint32_t bpf_slots(Datapath *datapath);
 int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n);
+
+bool bpf_link_is_alive(int link_fd, uint32_t ifindex);
+
+/* Before loading: maps of the same shape are used on, links are taken for later. */
+int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n);
+/* The inherited link of that place, if it is alive; the caller's from then on. -ENOENT. */
+int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction);
+void bpf_drop_inherited(BpfDatapath *bpf);
+bool bpf_adopted(Datapath *datapath);
+size_t bpf_handover(Datapath *datapath, HandoverFd *ret, size_t max);
+void bpf_handover_done(Datapath *datapath);
+
+int bpf_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata);

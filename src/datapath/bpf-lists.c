@@ -119,3 +119,72 @@ int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n)
         __atomic_store_n(&bpf->control->ssh_ports[i], bits[i], __ATOMIC_RELAXED);
     return 0;
 }
+
+#define READ_BATCH 1024
+
+typedef union TrieKey {
+    struct ntc_prefix4 v4;
+    struct ntc_prefix6 v6;
+} TrieKey;
+
+static Prefix prefix_of_key(const void *key, bool ipv4)
+{
+    Prefix prefix = {};
+
+    if (ipv4) {
+        const struct ntc_prefix4 *k = key;
+        struct in_addr in;
+
+        memcpy(&in, k->address, sizeof(in));
+        prefix.address = address_from_in(in);
+        prefix.bits = (uint8_t)(k->bits + 96);
+    } else {
+        const struct ntc_prefix6 *k = key;
+
+        memcpy(prefix.address.bytes, k->address, 16);
+        prefix.bits = (uint8_t)k->bits;
+    }
+    return prefix;
+}
+
+static int read_trie(struct bpf_map *map, ListId list, bool ipv4, ListVisitFn visit, void *userdata)
+{
+    size_t key_size = bpf_map__key_size(map);
+    _cleanup_free_ uint8_t *keys = calloc(READ_BATCH, key_size);
+    _cleanup_free_ __u32 *slots = calloc(READ_BATCH, sizeof(*slots));
+    TrieKey cursor;
+    bool first = true, more = true;
+
+    if (!keys || !slots)
+        return -ENOMEM;
+    while (more) {
+        __u32 count = READ_BATCH;
+        int r = bpf_map_lookup_batch(
+                bpf_map__fd(map), first ? NULL : &cursor, &cursor, keys, slots, &count, NULL);
+
+        if (r < 0 && errno != ENOENT)
+            return -errno;
+        more = r == 0;
+        first = false;
+        for (__u32 i = 0; i < count; i++) {
+            ListChange held = {list, true, prefix_of_key(keys + i * key_size, ipv4), slots[i]};
+
+            visit(&held, userdata);
+        }
+    }
+    return 0;
+}
+
+int bpf_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata)
+{
+    struct ntc_bpf *s = ((BpfDatapath *)datapath)->skeleton;
+    int r = read_trie(s->maps.ntc_black4, LIST_BLACKLIST, true, visit, userdata);
+
+    if (r >= 0)
+        r = read_trie(s->maps.ntc_black6, LIST_BLACKLIST, false, visit, userdata);
+    if (r >= 0)
+        r = read_trie(s->maps.ntc_white4, LIST_WHITELIST, true, visit, userdata);
+    if (r >= 0)
+        r = read_trie(s->maps.ntc_white6, LIST_WHITELIST, false, visit, userdata);
+    return r;
+}

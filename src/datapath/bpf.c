@@ -201,6 +201,7 @@ static Datapath *bpf_free(Datapath *datapath)
 
     sd_event_source_disable_unref(bpf->ring_source);
     bpf_detach_all(bpf);
+    bpf_drop_inherited(bpf);
     ring_buffer__free(bpf->ring);
     ntc_bpf__destroy(bpf->skeleton);
     free(bpf->scan_keys);
@@ -229,6 +230,10 @@ static const DatapathOps bpf_ops = {
         .set_ssh_ports = bpf_set_ssh_ports,
         .set_events = set_events,
         .memory_bytes = memory_bytes,
+        .adopted = bpf_adopted,
+        .read_lists = bpf_read_lists,
+        .handover = bpf_handover,
+        .handover_done = bpf_handover_done,
 };
 
 static uint32_t ring_size(uint32_t wanted)
@@ -240,10 +245,11 @@ static uint32_t ring_size(uint32_t wanted)
     return size;
 }
 
-static int load(BpfDatapath *bpf)
+static int load(BpfDatapath *bpf, HandoverFd *inherited, size_t n_inherited)
 {
     struct ntc_bpf *s = ntc_bpf__open();
     const DatapathLimits *l = &bpf->limits;
+    int r;
 
     bpf->skeleton = s;
     if (!s)
@@ -257,7 +263,8 @@ static int load(BpfDatapath *bpf)
     /* Slots of both lists and a reserve, so that freed ones can rest before they are used again. */
     bpf_map__set_max_entries(s->maps.ntc_hits, 2 * l->list_capacity + 1025);
     bpf_map__set_max_entries(s->maps.ntc_events, ring_size(l->ring_bytes));
-    return ntc_bpf__load(s);
+    r = bpf_inherit(bpf, inherited, n_inherited);
+    return r < 0 ? r : ntc_bpf__load(s);
 }
 
 static int start_reader(BpfDatapath *bpf, sd_event *event)
@@ -269,7 +276,7 @@ static int start_reader(BpfDatapath *bpf, sd_event *event)
             event, &bpf->ring_source, ring_buffer__epoll_fd(bpf->ring), EPOLLIN, on_ring, bpf);
 }
 
-static int set_up(BpfDatapath *bpf, sd_event *event)
+static int set_up(BpfDatapath *bpf, sd_event *event, HandoverFd *inherited, size_t n_inherited)
 {
     int r;
 
@@ -281,11 +288,15 @@ static int set_up(BpfDatapath *bpf, sd_event *event)
     bpf->scan_values = calloc(SCAN_BATCH, sizeof(*bpf->scan_values));
     if (!bpf->percpu || !bpf->scan_keys || !bpf->scan_values)
         return -ENOMEM;
-    r = load(bpf);
+    r = load(bpf, inherited, n_inherited);
     if (r < 0)
         return r;
     bpf->control = (struct ntc_control *)&bpf->skeleton->data_control->ntc_control;
-    bpf->control->generation = 1;
+    if (bpf->control->generation == 0)
+        bpf->control->generation = 1;
+    /* Nobody watches yet; an earlier process may have left it on. */
+    bpf->control->events_enabled = 0;
+    bpf->control->flows_full = 0;
     bpf->control->abi_version = NTC_ABI_VERSION;
     return start_reader(bpf, event);
 }
@@ -305,8 +316,9 @@ static const char *hint_for(int error)
     }
 }
 
-int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, PacketEventFn on_event,
-        void *userdata, Datapath **ret, const char **ret_hint)
+int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, HandoverFd *inherited,
+        size_t n_inherited, PacketEventFn on_event, void *userdata, Datapath **ret,
+        const char **ret_hint)
 {
     BpfDatapath *bpf = calloc(1, sizeof(*bpf));
     int r;
@@ -318,7 +330,7 @@ int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, PacketEventF
     bpf->limits = *limits;
     bpf->on_event = on_event;
     bpf->userdata = userdata;
-    r = set_up(bpf, event);
+    r = set_up(bpf, event, inherited, n_inherited);
     if (r < 0) {
         if (ret_hint)
             *ret_hint = hint_for(r);

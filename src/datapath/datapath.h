@@ -51,6 +51,23 @@ typedef struct EventBudget {
     uint32_t drop_packets_per_second; /* for DROP alone */
 } EventBudget;
 
+/* --- handover: what outlives the process
+ * -------------------------------------------------------------------- */
+
+/* A file descriptor that a service manager may keep and pass to the next process, with its name
+ * there (FDNAME= of sd_notify(3)). Names of maps carry the ABI version, names of links don't: a
+ * link lives on whatever program is put behind it. */
+#define HANDOVER_NAME_MAX 64
+#define HANDOVER_PREFIX   "ntc-" /* of all such names */
+#define HANDOVER_MAX      512
+
+typedef struct HandoverFd {
+    char name[HANDOVER_NAME_MAX];
+    int fd;
+} HandoverFd;
+
+typedef void (*ListVisitFn)(const ListChange *held, void *userdata);
+
 /* --- the interface
  * --------------------------------------------------------------------------------- */
 
@@ -97,6 +114,18 @@ typedef struct DatapathOps {
     int (*set_events)(Datapath *datapath, bool enabled, EventBudget budget);
 
     uint64_t (*memory_bytes)(Datapath *datapath); /* of the kernel's maps (0 for mock) */
+
+    /* The rest is NULL where nothing outlives the process; use the functions below. */
+
+    /* Flows and counters are older than this process. */
+    bool (*adopted)(Datapath *datapath);
+    /* Visits every entry that the datapath's lists hold. */
+    int (*read_lists)(Datapath *datapath, ListVisitFn visit, void *userdata);
+    /* Everything that should outlive the process; descriptors are borrowed. Returns how many. */
+    size_t (*handover)(Datapath *datapath, HandoverFd *ret, size_t max);
+    /* All interfaces that are wanted have been attached: lets go of inherited links nobody claimed.
+     */
+    void (*handover_done)(Datapath *datapath);
 } DatapathOps;
 
 struct Datapath {
@@ -107,8 +136,9 @@ struct Datapath {
  * are delivered from `event`'s loop to `on_event`. On failure *ret_hint, if asked for, is a static
  * sentence that tells what to do about it. Needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (or
  * CAP_SYS_ADMIN). */
-int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, PacketEventFn on_event,
-        void *userdata, Datapath **ret, const char **ret_hint);
+int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, HandoverFd *inherited,
+        size_t n_inherited, PacketEventFn on_event, void *userdata, Datapath **ret,
+        const char **ret_hint);
 
 typedef struct MockOptions {
     uint32_t packets_per_second;
@@ -124,3 +154,24 @@ static inline Datapath *datapath_free(Datapath *datapath)
     return datapath ? datapath->ops->free(datapath) : NULL;
 }
 DEFINE_CLEANUP(Datapath *, datapath_free);
+
+static inline bool datapath_adopted(Datapath *datapath)
+{
+    return datapath->ops->adopted && datapath->ops->adopted(datapath);
+}
+
+static inline int datapath_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata)
+{
+    return datapath->ops->read_lists ? datapath->ops->read_lists(datapath, visit, userdata) : 0;
+}
+
+static inline size_t datapath_handover(Datapath *datapath, HandoverFd *ret, size_t max)
+{
+    return datapath->ops->handover ? datapath->ops->handover(datapath, ret, max) : 0;
+}
+
+static inline void datapath_handover_done(Datapath *datapath)
+{
+    if (datapath->ops->handover_done)
+        datapath->ops->handover_done(datapath);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Handover from one process to the next: while nobody runs, the service manager's copies of the
+ * links keep the old program in place, and it goes on judging by the old maps. The new process
+ * takes over every map whose shape is still what it wants, fills the others, and only then puts its
+ * own program behind the links, each in one step (BPF_LINK_UPDATE, Linux 5.7). So there is no
+ * moment without a program and its lists. */
+
+#include "datapath/bpf-internal.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+
+#define MAP_NAME_FORMAT  HANDOVER_PREFIX "map%d-%s"      /* ABI version, map */
+#define LINK_NAME_FORMAT HANDOVER_PREFIX "link-%u-%d-%u" /* ifindex, direction, link id */
+
+static void map_name(const struct bpf_map *map, char name[static HANDOVER_NAME_MAX])
+{
+    snprintf(name, HANDOVER_NAME_MAX, MAP_NAME_FORMAT, NTC_ABI_VERSION, bpf_map__name(map));
+}
+
+/* All that could make an old map unfit: what it holds is covered by the ABI version in its name. */
+static bool same_shape(const struct bpf_map *map, int fd)
+{
+    struct bpf_map_info info = {};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == bpf_map__type(map) &&
+           info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+           info.max_entries == bpf_map__max_entries(map);
+}
+
+/* libbpf keeps a duplicate. */
+static bool reuse(struct bpf_map *map, HandoverFd *inherited)
+{
+    if (!same_shape(map, inherited->fd) || bpf_map__reuse_fd(map, inherited->fd) < 0)
+        return false;
+    inherited->fd = safe_close(inherited->fd);
+    return true;
+}
+
+static bool inherit_map(struct bpf_map *map, HandoverFd *inherited, size_t n)
+{
+    char name[HANDOVER_NAME_MAX];
+
+    map_name(map, name);
+    for (size_t i = 0; i < n; i++)
+        if (inherited[i].fd >= 0 && strcmp(inherited[i].name, name) == 0)
+            return reuse(map, &inherited[i]);
+    return false;
+}
+
+static void inherit_link(BpfDatapath *bpf, HandoverFd *inherited)
+{
+    InheritedLink link;
+    unsigned id;
+    int direction;
+
+    if (sscanf(inherited->name, LINK_NAME_FORMAT, &link.ifindex, &direction, &id) != 3 ||
+            direction < 0 || direction >= _DIRECTION_MAX ||
+            bpf->n_inherited == ELEMENTSOF(bpf->inherited))
+        return;
+    link.direction = (Direction)direction;
+    link.fd = TAKE_FD(inherited->fd);
+    bpf->inherited[bpf->n_inherited++] = link;
+}
+
+int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
+{
+    struct ntc_bpf *s = bpf->skeleton;
+    struct bpf_map *map;
+    bool counters = false, flows = false;
+
+    bpf_object__for_each_map(map, s->obj)
+    {
+        bool reused = inherit_map(map, inherited, n);
+
+        counters = counters || (reused && map == s->maps.ntc_counters);
+        flows = flows || (reused && map == s->maps.ntc_flows);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (inherited[i].fd >= 0)
+            inherit_link(bpf, &inherited[i]);
+    bpf->adopted = counters && flows;
+    return 0;
+}
+
+int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
+{
+    for (size_t i = 0; i < bpf->n_inherited; i++) {
+        InheritedLink *link = &bpf->inherited[i];
+
+        if (link->fd >= 0 && link->ifindex == ifindex && link->direction == direction &&
+                bpf_link_is_alive(link->fd, ifindex))
+            return TAKE_FD(link->fd);
+    }
+    return -ENOENT;
+}
+
+void bpf_drop_inherited(BpfDatapath *bpf)
+{
+    for (size_t i = 0; i < bpf->n_inherited; i++)
+        safe_close(bpf->inherited[i].fd);
+    bpf->n_inherited = 0;
+}
+
+bool bpf_adopted(Datapath *datapath)
+{
+    return ((BpfDatapath *)datapath)->adopted;
+}
+
+void bpf_handover_done(Datapath *datapath)
+{
+    bpf_drop_inherited((BpfDatapath *)datapath);
+}
+
+static uint32_t link_id(int fd)
+{
+    struct bpf_link_info info = {};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ? 0 : info.id;
+}
+
+size_t bpf_handover(Datapath *datapath, HandoverFd *ret, size_t max)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    struct bpf_map *map;
+    size_t n = 0;
+
+    bpf_object__for_each_map(map, bpf->skeleton->obj)
+    {
+        /* The program's constants: of this build alone. */
+        if (n == max || strcmp(bpf_map__name(map), ".rodata") == 0)
+            continue;
+        map_name(map, ret[n].name);
+        ret[n++].fd = bpf_map__fd(map);
+    }
+    for (size_t i = 0; i < bpf->n_attachments; i++)
+        for (int d = 0; d < _DIRECTION_MAX && n < max; d++) {
+            const BpfAttachment *attachment = &bpf->attachments[i];
+
+            if (attachment->link_fd[d] < 0)
+                continue;
+            snprintf(ret[n].name, sizeof(ret[n].name), LINK_NAME_FORMAT, attachment->shown.ifindex,
+                    d, link_id(attachment->link_fd[d]));
+            ret[n++].fd = attachment->link_fd[d];
+        }
+    return n;
+}
