@@ -19,9 +19,9 @@ static void store_remove(const char *name)
 /* FDPOLL=0: a map reports EPOLLERR, and the manager throws out what does. */
 static int store_add(const char *name, int fd)
 {
-    char state[128];
+    char state[HANDOVER_NAME_MAX + 64];
 
-    snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+    snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%.*s", HANDOVER_NAME_MAX - 1, name);
     return sd_pid_notify_with_fds(0, 0, state, &fd, 1);
 }
 
