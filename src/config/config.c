@@ -26,11 +26,12 @@ void string_list_clear(StringList *list)
 static int set_defaults(Config *config)
 {
     config->server.timezone = strdup("");
+    config->server.token_file = strdup("");
     config->persistence.path = strdup("./data/lists.json");
     config->lists.ssh_ports[0] = 22;
     config->lists.n_ssh_ports = 1;
     config_set_default_numbers(config);
-    if (!config->server.timezone || !config->persistence.path)
+    if (!config->server.timezone || !config->server.token_file || !config->persistence.path)
         return -ENOMEM;
     return string_list_add(&config->network.interfaces, "auto");
 }
@@ -52,6 +53,7 @@ Config *config_free(Config *config)
     string_list_clear(&config->server.allowed_hosts);
     string_list_clear(&config->network.interfaces);
     free(config->server.timezone);
+    free(config->server.token_file);
     free(config->persistence.path);
     free(config);
     return NULL;

@@ -28,11 +28,16 @@ typedef struct Config {
         StringList listen; /* addresses; empty = all, IPv4 and IPv6 */
         char *timezone;    /* IANA name, "" = UTC */
         StringList allowed_hosts;
+        char *token_file; /* "": the service manager's credential "token", if there is one */
+        bool read_token;  /* reading needs the token too */
         uint32_t connections_max;
         uint32_t connections_per_address_max;
+        uint32_t connections_reserve; /* beyond connections_max, for who may write from here */
         uint32_t request_timeout_sec;
+        uint32_t header_max_bytes;
         uint32_t body_max_bytes;
         uint32_t sse_clients_max;
+        uint32_t sse_clients_per_address_max;
     } server;
     struct {
         StringList interfaces; /* names, shell globs, "auto" */
