@@ -3,8 +3,8 @@
  * priority of our own. TCX links vanish with the process; clsact filters are removed by us, and
  * only ours. */
 
+#include "datapath/bpf-clsact.h"
 #include "datapath/bpf-internal.h"
-#include "datapath/clsact.h"
 
 #include <bpf/bpf.h>
 #include <net/if.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "datapath/clsact.h"
+#include "datapath/bpf-clsact.h"
 
 #include "base/cleanup.h"
 
