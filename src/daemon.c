@@ -44,8 +44,16 @@ typedef struct Daemon {
     uint64_t started_ns;
 } Daemon;
 
+/* A unit that sets this also calls `ntc --detach` when the service stops for good. */
+static bool another_goes_on(void)
+{
+    return getenv("NTC_HANDOVER") != NULL;
+}
+
 static void daemon_done(Daemon *d)
 {
+    if (d->datapath && another_goes_on())
+        datapath_leave_attached(d->datapath);
     sd_event_source_disable_unref(d->scan_step);
     sd_event_source_disable_unref(d->scan_timer);
     http_server_free(d->http);
@@ -426,6 +434,21 @@ static int construct(Daemon *d, ConfigError *error)
     datapath_handover_done(d->datapath);
     fd_store_sync(d->fd_store, d->datapath);
     return start_scanning(d);
+}
+
+int daemon_detach(void)
+{
+    int r = 0;
+
+#if HAVE_BPF
+    r = datapath_bpf_detach_all();
+#endif
+    if (r < 0) {
+        log_error("Could not remove all of ntc's filters: %s", strerror(-r));
+        return EXIT_FAILURE;
+    }
+    log_info("Removed %d filters", r);
+    return EXIT_SUCCESS;
 }
 
 int daemon_run(const DaemonOptions *options, Config *config)

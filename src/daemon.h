@@ -18,3 +18,6 @@ int daemon_load_config(const DaemonOptions *options, Config **ret, ConfigError *
 
 /* Runs until a signal ends it. `config` is taken. Returns the process' exit status. */
 int daemon_run(const DaemonOptions *options, Config *config);
+
+/* ntc --detach. Returns the process' exit status. */
+int daemon_detach(void);

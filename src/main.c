@@ -16,6 +16,7 @@ static const char usage[] =
         "  --mock             synthetic traffic instead of the kernel's: needs no privileges\n"
         "  --interface NAME   watch NAME: a name, a shell glob, or \"auto\"; may be repeated\n"
         "  --port N           serve HTTP on port N\n"
+        "  --detach           remove ntc's tc filters that a killed daemon left behind, and exit\n"
         "  --check-config     check the configuration and exit: 0 if it is good, 78 if not\n"
         "  --version          print the version\n"
         "  --help             print this\n";
@@ -23,6 +24,7 @@ static const char usage[] =
 typedef struct Arguments {
     DaemonOptions options;
     bool check_only;
+    bool detach_only;
 } Arguments;
 
 static int usage_error(const char *message, const char *what)
@@ -36,8 +38,9 @@ static int parse_arguments(int argc, char **argv, Arguments *ret)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
             {"mock", no_argument, NULL, 'm'}, {"interface", required_argument, NULL, 'i'},
-            {"port", required_argument, NULL, 'p'}, {"check-config", no_argument, NULL, 'C'},
-            {"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}, {}};
+            {"detach", no_argument, NULL, 'D'}, {"port", required_argument, NULL, 'p'},
+            {"check-config", no_argument, NULL, 'C'}, {"version", no_argument, NULL, 'V'},
+            {"help", no_argument, NULL, 'h'}, {}};
     uint64_t port;
     int c;
 
@@ -46,6 +49,8 @@ static int parse_arguments(int argc, char **argv, Arguments *ret)
             ret->options.config_path = optarg;
         else if (c == 'm')
             ret->options.mock = true;
+        else if (c == 'D')
+            ret->detach_only = true;
         else if (c == 'C')
             ret->check_only = true;
         else if (c == 'i' && string_list_add(&ret->options.interfaces, optarg) < 0)
@@ -73,6 +78,8 @@ int main(int argc, char **argv)
 
     if (r <= 0)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (arguments.detach_only)
+        return daemon_detach();
     if (daemon_load_config(&arguments.options, &config, &error) < 0) {
         log_error("%s", error.message);
         return CONFIG_EXIT_STATUS_BAD;

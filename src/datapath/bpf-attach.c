@@ -150,10 +150,41 @@ int bpf_detach(Datapath *datapath, uint32_t ifindex)
     return 0;
 }
 
+/* Closing a link lets go of it; whether it goes depends on who else holds it. */
+static void abandon(BpfAttachment *attachment)
+{
+    for (int d = 0; d < _DIRECTION_MAX; d++)
+        attachment->link_fd[d] = safe_close(attachment->link_fd[d]);
+}
+
 void bpf_detach_all(BpfDatapath *bpf)
 {
-    while (bpf->n_attachments > 0)
-        release(&bpf->attachments[--bpf->n_attachments]);
+    while (bpf->n_attachments > 0) {
+        BpfAttachment *attachment = &bpf->attachments[--bpf->n_attachments];
+
+        if (bpf->leave_filters)
+            abandon(attachment);
+        else
+            release(attachment);
+    }
+}
+
+int datapath_bpf_detach_all(void)
+{
+    struct if_nameindex *all = if_nameindex();
+    int n = 0, error = 0;
+
+    if (!all)
+        return -errno;
+    for (const struct if_nameindex *i = all; i->if_index != 0; i++)
+        for (Direction d = 0; d < _DIRECTION_MAX; d++) {
+            int r = clsact_detach(i->if_index, d);
+
+            n += r > 0;
+            error = error < 0 ? error : MIN_OF(r, 0);
+        }
+    if_freenameindex(all);
+    return error < 0 ? error : n;
 }
 
 /* A TCX link whose interface is gone, or which someone detached by force, has ifindex 0. The struct

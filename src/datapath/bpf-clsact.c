@@ -143,6 +143,10 @@ int clsact_detach(uint32_t ifindex, Direction direction)
     struct bpf_tc_hook hook = hook_of(ifindex, direction);
     int priority = clsact_find(ifindex, direction);
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = CLSACT_HANDLE, .priority = (__u32)priority);
+    int r;
 
-    return priority <= 0 ? priority : bpf_tc_detach(&hook, &options);
+    if (priority <= 0)
+        return priority;
+    r = bpf_tc_detach(&hook, &options);
+    return r < 0 ? r : 1;
 }

@@ -18,5 +18,5 @@ int clsact_attach(uint32_t ifindex, Direction direction, int prog_fd);
 /* The priority of our filter, 0 if there is none, or -errno. */
 int clsact_find(uint32_t ifindex, Direction direction);
 
-/* Removes our filter and no other. 0 also if there is none. */
+/* Removes our filter and no other. 1 if it was there, 0 if not, or -errno. */
 int clsact_detach(uint32_t ifindex, Direction direction);

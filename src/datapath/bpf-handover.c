@@ -109,6 +109,11 @@ bool bpf_adopted(Datapath *datapath)
     return ((BpfDatapath *)datapath)->adopted;
 }
 
+void bpf_leave_attached(Datapath *datapath)
+{
+    ((BpfDatapath *)datapath)->leave_filters = true;
+}
+
 void bpf_handover_done(Datapath *datapath)
 {
     bpf_drop_inherited((BpfDatapath *)datapath);

@@ -36,6 +36,7 @@ typedef struct BpfDatapath {
     InheritedLink inherited[ATTACHMENTS_MAX * _DIRECTION_MAX];
     size_t n_inherited;
     bool adopted;
+    bool leave_filters; /* clsact filters outlive us on purpose */
     struct ntc_counters *percpu;
     int n_cpus;
     struct ntc_flow_key *scan_keys;
@@ -66,5 +67,6 @@ void bpf_drop_inherited(BpfDatapath *bpf);
 bool bpf_adopted(Datapath *datapath);
 size_t bpf_handover(Datapath *datapath, HandoverFd *ret, size_t max);
 void bpf_handover_done(Datapath *datapath);
+void bpf_leave_attached(Datapath *datapath);
 
 int bpf_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata);

@@ -233,6 +233,7 @@ static const DatapathOps bpf_ops = {
         .adopted = bpf_adopted,
         .read_lists = bpf_read_lists,
         .handover = bpf_handover,
+        .leave_attached = bpf_leave_attached,
         .handover_done = bpf_handover_done,
 };
 

@@ -123,6 +123,9 @@ typedef struct DatapathOps {
     int (*read_lists)(Datapath *datapath, ListVisitFn visit, void *userdata);
     /* Everything that should outlive the process; descriptors are borrowed. Returns how many. */
     size_t (*handover)(Datapath *datapath, HandoverFd *ret, size_t max);
+    /* The process ends, and another will go on: what would otherwise be removed at the end stays in
+     * place. (TCX links need no word: they live as long as anyone holds them.) */
+    void (*leave_attached)(Datapath *datapath);
     /* All interfaces that are wanted have been attached: lets go of inherited links nobody claimed.
      */
     void (*handover_done)(Datapath *datapath);
@@ -139,6 +142,11 @@ struct Datapath {
 int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, HandoverFd *inherited,
         size_t n_inherited, PacketEventFn on_event, void *userdata, Datapath **ret,
         const char **ret_hint);
+
+/* Removes ntc's tc filters, and no others, from every interface of this network namespace, for when
+ * the daemon that left them won't come back. Returns how many, or the first -errno (the rest is
+ * tried all the same). */
+int datapath_bpf_detach_all(void);
 
 typedef struct MockOptions {
     uint32_t packets_per_second;
@@ -168,6 +176,12 @@ static inline int datapath_read_lists(Datapath *datapath, ListVisitFn visit, voi
 static inline size_t datapath_handover(Datapath *datapath, HandoverFd *ret, size_t max)
 {
     return datapath->ops->handover ? datapath->ops->handover(datapath, ret, max) : 0;
+}
+
+static inline void datapath_leave_attached(Datapath *datapath)
+{
+    if (datapath->ops->leave_attached)
+        datapath->ops->leave_attached(datapath);
 }
 
 static inline void datapath_handover_done(Datapath *datapath)

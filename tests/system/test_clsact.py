@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """tc filters on clsact: what kernels before 6.6 get, and what network.tcx: false asks for."""
 import json
+import os
 
 from kernel import CountingProgram
 from world import World, expect, run
@@ -83,3 +84,20 @@ def test_a_killed_daemons_filter_is_replaced_and_not_doubled():
         assert udp(world) == (False, False)
         ntc.stop()
         assert ours(world) == [] and others(world) == 1
+
+
+def test_filters_left_for_the_next_process_go_with_detach():
+    """As the unit does it: the daemon leaves them over a restart, and `ntc --detach` ends it."""
+    with World() as world:
+        foreign(world, 7)
+        os.environ["NTC_HANDOVER"] = "1"
+        try:
+            ntc = start(world)
+        finally:
+            del os.environ["NTC_HANDOVER"]
+        ntc.add("blacklist", FOE)
+        ntc.stop()
+        assert len(ours(world)) == 2 and udp(world) == (False, False)
+        world.host.run(os.environ["NTC_BINARY"], "--detach")
+        assert ours(world) == [] and others(world) == 1
+        assert udp(world) == (True, True)
