@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "control/control.h"
 #include "datapath/datapath.h"
-#include "datapath/interfaces.h"
+#include "datapath/link-watch.h"
 #include "fd-store.h"
 #include "flow/scanner.h"
 #include "http/server.h"
@@ -37,6 +37,7 @@ typedef struct Daemon {
     Report *report;
     Control *control;
     HttpServer *http;
+    LinkWatch *links; /* NULL with --mock */
     sd_event_source *scan_timer;
     sd_event_source *scan_step;
     unsigned watchers;
@@ -56,6 +57,7 @@ static void daemon_done(Daemon *d)
         datapath_leave_attached(d->datapath);
     sd_event_source_disable_unref(d->scan_step);
     sd_event_source_disable_unref(d->scan_timer);
+    link_watch_free(d->links);
     http_server_free(d->http);
     control_free(d->control);
     scanner_free(d->scanner);
@@ -180,20 +182,72 @@ static void on_storage_failed(const char *path, int error, size_t undone, void *
     report_storage_failure(((Daemon *)userdata)->report, path, error, undone);
 }
 
+/* --- interfaces
+ * -------------------------------------------------------------------------------------- */
+
+static void on_attached(const char *interface, void *userdata)
+{
+    report_attachment(((Daemon *)userdata)->report, interface, true, 0);
+}
+
+static void on_detached(const char *interface, DetachReason reason, void *userdata)
+{
+    log_debug("Detached from %s: %s", interface, detach_reason_text(reason));
+    report_attachment(((Daemon *)userdata)->report, interface, false, 0);
+}
+
+static void on_attach_failed(const char *interface, int error, void *userdata)
+{
+    report_attachment(((Daemon *)userdata)->report, interface, true, error);
+}
+
+static void on_counted_twice(const char *interface, const char *other, void *userdata)
+{
+    log_warning("Packets of %s also pass %s, and both are watched: they are counted twice",
+            interface, other);
+}
+
+static void on_attachments(const Attachment *items, size_t count, void *userdata)
+{
+    Daemon *d = userdata;
+
+    stats_set_attachments(d->stats, items, count);
+    fd_store_sync(d->fd_store, d->datapath);
+}
+
+static void on_addresses_changed(void *userdata)
+{
+    control_refresh_protected(((Daemon *)userdata)->control);
+}
+
+static void follow_configuration(Daemon *d)
+{
+    int r = 0;
+
+    if (!d->links)
+        return;
+    link_watch_set_patterns(d->links, &d->config->network.interfaces);
+    r = link_watch_update(d->links);
+    if (r < 0)
+        log_warning("Could not look for interfaces: %s", strerror(-r));
+    else if (r == 0)
+        log_warning("No interface matches network.interfaces; nothing is watched until one does");
+}
+
 /* --- scanning
  * ---------------------------------------------------------------------------------------- */
 
 static void scan_finished(Daemon *d, const ScanResult *result, uint64_t now_ns)
 {
     uint64_t hidden = hidden_packets(&result->counters);
-    size_t n;
-    const Attachment *items = d->datapath->ops->attachments(d->datapath, &n);
 
-    stats_set_attachments(d->stats, items, n);
     stats_set_counters(d->stats, &result->counters, result->drift_packets, now_ns);
     report_losses(d->report, &result->counters, result->drift_packets, now_ns);
-    if (d->watchers > 0 && hidden > d->hidden_packets)
-        http_server_push_gap(d->http, hidden - d->hidden_packets);
+    /* Packets on their way between the two counts may be told too early: then the next gap is the
+     * smaller. */
+    if (d->watchers == 0 || hidden <= d->hidden_packets)
+        return;
+    http_server_push_gap(d->http, hidden - d->hidden_packets);
     d->hidden_packets = hidden;
 }
 
@@ -277,6 +331,7 @@ static void reload(Daemon *d)
         config_free(d->config);
         d->config = TAKE_PTR(config);
         on_watchers(d->watchers, d);
+        follow_configuration(d);
         report_simple(d->report, JOURNAL_RELOADED, LOG_INFO, "Configuration reloaded");
     }
     sd_notify(0, "READY=1");
@@ -374,23 +429,38 @@ static int make_http(Daemon *d, ConfigError *error)
             d->event, &context, d->passed.sockets, d->passed.n_sockets, &d->http, error);
 }
 
+static int attach_mock(Daemon *d)
+{
+    size_t n;
+    const Attachment *items;
+    int r = d->datapath->ops->attach(d->datapath, 1, "mock0");
+
+    items = d->datapath->ops->attachments(d->datapath, &n);
+    on_attachments(items, n, d);
+    return r;
+}
+
 /* Nothing to watch is an error at start: better said now than found out later. */
 static int attach_interfaces(Daemon *d, ConfigError *error)
 {
-    Interface found[INTERFACES_MAX];
-    int n = interfaces_match(&d->config->network.interfaces, found), attached = 0, r;
+    LinkWatchObserver observer = {
+            {on_attached, on_detached, on_attach_failed, on_counted_twice, on_attachments, d},
+            on_addresses_changed, d};
+    size_t wanted;
+    int r;
 
     if (d->options->mock)
-        return d->datapath->ops->attach(d->datapath, 1, "mock0");
-    for (int i = 0; i < n; i++) {
-        r = d->datapath->ops->attach(d->datapath, found[i].ifindex, found[i].name);
-        report_attachment(d->report, found[i].name, true, r);
-        attached += r >= 0;
-    }
-    if (attached > 0)
-        return 0;
+        return attach_mock(d);
+    r = link_watch_new(d->event, d->datapath, &d->config->network.interfaces, &observer, &d->links);
+    if (r >= 0)
+        r = link_watch_update(d->links);
+    if (r != 0)
+        return r;
+    link_watch_attachments(d->links, &wanted);
     snprintf(error->message, sizeof(error->message),
-            "no interface to watch: none matches network.interfaces (or --interface); `ip link` lists them");
+            "no interface to watch: %s; `ip link` lists them",
+            wanted > 0 ? "could attach to none of those that match network.interfaces"
+                       : "none matches network.interfaces (or --interface)");
     return -ENODEV;
 }
 

@@ -1,123 +1,187 @@
 /* SPDX-License-Identifier: MIT */
 #include "datapath/interfaces.h"
 
+#include "base/cleanup.h"
+#include "base/netlink-dump.h"
+
 #include <fnmatch.h>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <string.h>
 
-typedef struct IndexSet {
-    uint32_t items[INTERFACES_MAX];
-    size_t count;
-} IndexSet;
-
-static void index_set_add(IndexSet *set, uint32_t index)
+void interfaces_done(Interfaces *interfaces)
 {
-    for (size_t i = 0; i < set->count; i++)
-        if (set->items[i] == index)
-            return;
-    if (set->count < INTERFACES_MAX)
-        set->items[set->count++] = index;
+    free(interfaces->items);
+    *interfaces = (Interfaces){};
 }
 
-static bool index_set_has(const IndexSet *set, uint32_t index)
+const Interface *interfaces_find(const Interfaces *interfaces, uint32_t ifindex)
 {
-    for (size_t i = 0; i < set->count; i++)
-        if (set->items[i] == index)
+    for (size_t i = 0; i < interfaces->count; i++)
+        if (interfaces->items[i].ifindex == ifindex)
+            return &interfaces->items[i];
+    return NULL;
+}
+
+int interfaces_add(Interfaces *interfaces, const Interface *interface)
+{
+    if (interfaces->count == interfaces->allocated) {
+        size_t n = MAX_OF(2 * interfaces->allocated, (size_t)16);
+        Interface *items = reallocarray(interfaces->items, n, sizeof(*items));
+
+        if (!items)
+            return -ENOMEM;
+        interfaces->items = items;
+        interfaces->allocated = n;
+    }
+    interfaces->items[interfaces->count++] = *interface;
+    return 0;
+}
+
+bool interface_is_wanted(const Interface *interface, const StringList *patterns)
+{
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (strcmp(patterns->items[i], "auto") == 0 && interface->default_route)
             return true;
+        if (fnmatch(patterns->items[i], interface->name, 0) == 0)
+            return true;
+    }
     return false;
 }
 
-static int on_route(const struct nlmsghdr *header, void *data)
+/* --- links
+ * ------------------------------------------------------------------------------------------- */
+
+static int on_link(const struct nlmsghdr *header, void *userdata)
+{
+    const struct ifinfomsg *message = mnl_nlmsg_get_payload(header);
+    Interface interface = {.ifindex = (uint32_t)message->ifi_index, .type = message->ifi_type};
+    const struct nlattr *attribute;
+    bool lower_elsewhere = false;
+    Interfaces *all = userdata;
+
+    if (header->nlmsg_type != RTM_NEWLINK)
+        return MNL_CB_OK;
+    mnl_attr_for_each(attribute, header, sizeof(*message))
+    {
+        switch (mnl_attr_get_type(attribute)) {
+        case IFLA_IFNAME:
+            snprintf(interface.name, sizeof(interface.name), "%s", mnl_attr_get_str(attribute));
+            break;
+        case IFLA_MASTER:
+            interface.master = mnl_attr_get_u32(attribute);
+            break;
+        case IFLA_LINK:
+            interface.lower = mnl_attr_get_u32(attribute);
+            break;
+        case IFLA_LINK_NETNSID:
+            lower_elsewhere = true;
+            break;
+        default:
+            break;
+        }
+    }
+    if (lower_elsewhere || interface.lower == interface.ifindex)
+        interface.lower = 0;
+    /* A dump that had to begin again tells the same ones once more. */
+    return interfaces_find(all, interface.ifindex)
+                   ? MNL_CB_OK
+                   : netlink_answer(interfaces_add(all, &interface));
+}
+
+static int read_links(Interfaces *all)
+{
+    char buffer[256] = {};
+    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+    struct ifinfomsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
+
+    request->nlmsg_type = RTM_GETLINK;
+    message->ifi_family = AF_UNSPEC;
+    mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    return netlink_dump(NETLINK_ROUTE, request, on_link, all);
+}
+
+/* --- default routes
+ * ----------------------------------------------------------------------------------- */
+
+static void mark(Interfaces *all, uint32_t ifindex)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].ifindex == ifindex)
+            all->any_default_route = all->items[i].default_route = true;
+}
+
+/* Several ways in one route: a row of struct rtnexthop, each with attributes of its own. */
+static void mark_multipath(Interfaces *all, const struct nlattr *multipath)
+{
+    const char *data = mnl_attr_get_payload(multipath);
+    size_t left = mnl_attr_get_payload_len(multipath);
+
+    while (left >= sizeof(struct rtnexthop)) {
+        const struct rtnexthop *hop = (const struct rtnexthop *)(const void *)data;
+        size_t step = RTNH_ALIGN(hop->rtnh_len);
+
+        if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left)
+            break;
+        mark(all, (uint32_t)hop->rtnh_ifindex);
+        step = MIN_OF(left, step);
+        data += step;
+        left -= step;
+    }
+}
+
+static int on_route(const struct nlmsghdr *header, void *userdata)
 {
     const struct rtmsg *route = mnl_nlmsg_get_payload(header);
-    const struct nlattr *attribute;
-    uint32_t table = route->rtm_table, index = 0;
+    const struct nlattr *attribute, *multipath = NULL;
+    uint32_t table = route->rtm_table, ifindex = 0;
 
-    if (route->rtm_dst_len != 0 || route->rtm_type != RTN_UNICAST)
+    if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_dst_len != 0 ||
+            route->rtm_type != RTN_UNICAST || (route->rtm_flags & RTM_F_CLONED))
         return MNL_CB_OK;
     mnl_attr_for_each(attribute, header, sizeof(*route))
     {
         if (mnl_attr_get_type(attribute) == RTA_OIF)
-            index = mnl_attr_get_u32(attribute);
+            ifindex = mnl_attr_get_u32(attribute);
         else if (mnl_attr_get_type(attribute) == RTA_TABLE)
             table = mnl_attr_get_u32(attribute);
+        else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
+            multipath = attribute;
     }
-    if (index && table == RT_TABLE_MAIN)
-        index_set_add(data, index);
+    if (table != RT_TABLE_MAIN)
+        return MNL_CB_OK;
+    if (ifindex)
+        mark(userdata, ifindex);
+    if (multipath)
+        mark_multipath(userdata, multipath);
     return MNL_CB_OK;
 }
 
-static void mnl_closep(struct mnl_socket **socket)
+static int read_routes(Interfaces *all, int family)
 {
-    if (*socket)
-        mnl_socket_close(*socket);
-}
-
-static int default_routes_of(struct mnl_socket *socket, uint8_t family, IndexSet *ret)
-{
-    char buffer[16384];
-    struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-    struct rtmsg *route;
-    ssize_t n;
-    int r = MNL_CB_OK;
-
-    header->nlmsg_type = RTM_GETROUTE;
-    header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    header->nlmsg_seq = family;
-    route = mnl_nlmsg_put_extra_header(header, sizeof(*route));
-    route->rtm_family = family;
-    if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-        return -errno;
-    while (r > MNL_CB_STOP) {
-        n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-        if (n < 0)
-            return -errno;
-        r = mnl_cb_run(buffer, (size_t)n, family, mnl_socket_get_portid(socket), on_route, ret);
-    }
-    return r < 0 ? -errno : 0;
-}
-
-static int default_routes(IndexSet *ret)
-{
-    _cleanup_(mnl_closep) struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    char buffer[256] = {};
+    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+    struct rtmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
     int r;
 
-    if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-        return -errno;
-    r = default_routes_of(socket, AF_INET, ret);
-    return r < 0 ? r : default_routes_of(socket, AF_INET6, ret);
+    request->nlmsg_type = RTM_GETROUTE;
+    message->rtm_family = (unsigned char)family;
+    r = netlink_dump(NETLINK_ROUTE, request, on_route, all);
+    /* That family may be switched off. */
+    return r == -EAFNOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
 }
 
-static bool wanted(
-        const StringList *patterns, const IndexSet *automatic, unsigned index, const char *name)
+int interfaces_read(Interfaces *ret)
 {
-    for (size_t i = 0; i < patterns->count; i++) {
-        if (strcmp(patterns->items[i], "auto") == 0 && index_set_has(automatic, index))
-            return true;
-        if (fnmatch(patterns->items[i], name, 0) == 0)
-            return true;
-    }
-    return false;
-}
+    _cleanup_(interfaces_done) Interfaces all = {};
+    int r = read_links(&all);
 
-int interfaces_match(const StringList *patterns, Interface ret[static INTERFACES_MAX])
-{
-    struct if_nameindex *all = if_nameindex();
-    IndexSet automatic = {};
-    int n = 0, r;
-
-    if (!all)
-        return -errno;
-    r = default_routes(&automatic);
-    for (const struct if_nameindex *i = all; i->if_index != 0 && n < INTERFACES_MAX; i++) {
-        if (!wanted(patterns, &automatic, i->if_index, i->if_name))
-            continue;
-        ret[n].ifindex = i->if_index;
-        snprintf(ret[n].name, sizeof(ret[n].name), "%s", i->if_name);
-        n++;
-    }
-    if_freenameindex(all);
-    return n == 0 && r < 0 ? r : n;
+    if (r >= 0)
+        r = read_routes(&all, AF_INET);
+    if (r >= 0)
+        r = read_routes(&all, AF_INET6);
+    if (r < 0)
+        return r;
+    *ret = all;
+    all = (Interfaces){};
+    return 0;
 }
