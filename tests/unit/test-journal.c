@@ -25,9 +25,30 @@ static sd_event *event_new(void)
     return event;
 }
 
+static void write_text(const char *path, const char *text)
+{
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text), "%s", path);
+}
+
+/* Who isn't root becomes it in a user namespace of his own (user_namespaces(7)). */
+static bool own_mounts(void)
+{
+    char map[64];
+
+    snprintf(map, sizeof(map), "0 %u 1", geteuid());
+    if (unshare(CLONE_NEWNS) == 0)
+        return true;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+        return false;
+    write_text("/proc/self/uid_map", map);
+    return true;
+}
+
 static bool private_run(void)
 {
-    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return own_mounts() && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0;
 }
 
@@ -96,8 +117,7 @@ Test(journal, without_a_journal_an_entry_is_one_line_on_stderr)
     Journal *journal = NULL;
     char text[4096];
 
-    if (access("/run/systemd/journal/socket", F_OK) == 0 && !private_run())
-        cr_skip_test("there is a journal here");
+    cr_assert(private_run(), "needs a mount namespace");
     file = capture_stderr();
     cr_assert_eq(journal_new(event, &journal), 0);
     journal_send(journal, JOURNAL_LIST_CHANGED, LOG_NOTICE,
@@ -130,8 +150,7 @@ Test(journal, the_journal_gets_all_fields)
     char datagram[8192], id[64];
     ssize_t n;
 
-    if (!private_run())
-        cr_skip_test("needs a mount namespace");
+    cr_assert(private_run(), "needs a mount namespace");
     _cleanup_close_ int fd = fake_journald();
     cr_assert_eq(journal_new(event, &journal), 0);
     journal_send(journal, JOURNAL_ATTACHED, LOG_INFO,
@@ -161,8 +180,7 @@ Test(journal, a_hanging_journal_stops_nobody)
     uint64_t before;
     _unused_ _cleanup_fclose_ FILE *quiet = NULL;
 
-    if (!private_run())
-        cr_skip_test("needs a mount namespace");
+    cr_assert(private_run(), "needs a mount namespace");
     _unused_ _cleanup_close_ int fd = fake_journald(); /* never read from */
     quiet = capture_stderr();
     cr_assert_eq(journal_new(event, &journal), 0);
@@ -187,8 +205,7 @@ Test(journal, what_is_queued_is_written_at_exit)
     Journal *journal = NULL;
     char text[4096];
 
-    if (access("/run/systemd/journal/socket", F_OK) == 0 && !private_run())
-        cr_skip_test("there is a journal here");
+    cr_assert(private_run(), "needs a mount namespace");
     file = capture_stderr();
     cr_assert_eq(journal_new(event, &journal), 0);
     for (int i = 0; i < 20; i++)
