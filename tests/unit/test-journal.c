@@ -52,6 +52,11 @@ static bool private_run(void)
            mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0;
 }
 
+static bool no_journal(void)
+{
+    return access("/run/systemd/journal/socket", F_OK) < 0 || private_run();
+}
+
 /* A journald that listens; the caller decides whether it reads. */
 static int fake_journald(void)
 {
@@ -117,7 +122,7 @@ Test(journal, without_a_journal_an_entry_is_one_line_on_stderr)
     Journal *journal = NULL;
     char text[4096];
 
-    cr_assert(private_run(), "needs a mount namespace");
+    cr_assert(no_journal(), "needs a mount namespace");
     file = capture_stderr();
     cr_assert_eq(journal_new(event, &journal), 0);
     journal_send(journal, JOURNAL_LIST_CHANGED, LOG_NOTICE,
@@ -205,7 +210,7 @@ Test(journal, what_is_queued_is_written_at_exit)
     Journal *journal = NULL;
     char text[4096];
 
-    cr_assert(private_run(), "needs a mount namespace");
+    cr_assert(no_journal(), "needs a mount namespace");
     file = capture_stderr();
     cr_assert_eq(journal_new(event, &journal), 0);
     for (int i = 0; i < 20; i++)
