@@ -153,14 +153,21 @@ static void add_headers(struct MHD_Response *response, const Reply *reply)
             {"Content-Security-Policy",
                     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
             {"X-Content-Type-Options", "nosniff"}, {"X-Frame-Options", "DENY"},
-            {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Resource-Policy", "same-origin"},
-            {"Cache-Control", "no-store"}};
+            {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Resource-Policy", "same-origin"}};
     char number[24];
 
     for (size_t i = 0; i < ELEMENTSOF(common); i++)
         MHD_add_response_header(response, common[i][0], common[i][1]);
     MHD_add_response_header(
             response, "Content-Type", reply->type ? reply->type : "application/json");
+    MHD_add_response_header(
+            response, "Cache-Control", reply->cache_control ? reply->cache_control : "no-store");
+    if (reply->etag) {
+        MHD_add_response_header(response, "ETag", reply->etag);
+        MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    }
+    if (reply->encoding)
+        MHD_add_response_header(response, "Content-Encoding", reply->encoding);
     if (reply->allow)
         MHD_add_response_header(response, "Allow", reply->allow);
     if (reply->retry_after_sec) {
@@ -176,6 +183,9 @@ static struct MHD_Response *make_response(Request *request)
 
     if (request->sse)
         return sse_client_response(request->sse);
+    if (request->reply.fixed)
+        return MHD_create_response_from_buffer(
+                request->reply.fixed_size, (void *)request->reply.fixed, MHD_RESPMEM_PERSISTENT);
     if (!body->data)
         return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
     response = MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_MUST_FREE);

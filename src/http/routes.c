@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/routes.h"
 
+#include "http/assets.h"
 #include "http/sse.h"
 
 #include <string.h>
+
+#define ROUTE_ASSETS "/assets/*"
 
 typedef void (*RouteFn)(Request *request);
 
@@ -39,6 +42,8 @@ static const Route routes[] = {
         {"/talkers", "GET, HEAD", "addresses over the last 60 seconds",
                 {[METHOD_GET] = {route_talkers}}},
         {"/status", "GET, HEAD", "what the daemon is and does", {[METHOD_GET] = {route_status}}},
+        /* Stands for all the files of the web UI. */
+        {ROUTE_ASSETS, "GET, HEAD", "files of the web page", {[METHOD_GET] = {route_asset}}},
         {"/healthz", "GET, HEAD", "liveness", {[METHOD_GET] = {route_healthz}}},
 };
 _Static_assert(
@@ -46,17 +51,22 @@ _Static_assert(
 
 void routes_find(Request *request)
 {
+    const char *path = request->path;
+
     request->route_index = ROUTE_OTHER;
+    if (strcmp(path, "/") != 0 && assets_has(path))
+        path = ROUTE_ASSETS;
+    else if (strcmp(path, ROUTE_ASSETS) == 0)
+        return;
     for (size_t i = 0; i < ELEMENTSOF(routes); i++)
-        if (strcmp(routes[i].path, request->path) == 0)
+        if (strcmp(routes[i].path, path) == 0)
             request->route_index = i;
 }
 
 bool routes_check(Request *request)
 {
     if (request->route_index == ROUTE_OTHER) {
-        reply_error(&request->reply, 404, "not-found",
-                "there is nothing here; GET / lists what there is");
+        reply_error(&request->reply, 404, "not-found", "there is nothing here");
         return false;
     }
     const Route *route = &routes[request->route_index];
@@ -91,24 +101,34 @@ const char *routes_name(const Request *request)
     return routes_path(request->route_index);
 }
 
-/* A page without scripts, styles or anything to load: it works in every browser and under every
- * policy. */
+/* The web UI; or, where that was left out, a page without scripts, styles or anything to load: it
+ * works in every browser and under every policy. */
 void route_index(Request *request)
 {
     TextBuffer *body = &request->reply.body;
 
+    if (assets_reply(request))
+        return;
     text_append(body,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
             "<title>ntc</title></head>\n<body>\n<h1>ntc " NTC_VERSION "</h1>\n"
             "<p>This machine's traffic is being watched. What is served here:</p>\n<ul>\n");
-    for (size_t i = 0; i < ELEMENTSOF(routes); i++)
+    for (size_t i = 0; i < ELEMENTSOF(routes); i++) {
+        if (strcmp(routes[i].path, ROUTE_ASSETS) == 0)
+            continue;
         text_appendf(body,
                 routes[i].methods[METHOD_GET].run ? "<li><a href=\"%1$s\">%1$s</a>: %2$s</li>\n"
                                                   : "<li>%1$s: %2$s</li>\n",
                 routes[i].path, routes[i].about);
+    }
     text_append(body, "</ul>\n</body>\n</html>\n");
     request->reply.type = "text/html; charset=utf-8";
     request->reply.status = 200;
+}
+
+void route_asset(Request *request)
+{
+    assets_reply(request); /* routes_find() looked */
 }
 
 void route_healthz(Request *request)

@@ -29,6 +29,7 @@ const char *routes_name(const Request *request);
  * -------------------------------------------- */
 
 void route_index(Request *request);
+void route_asset(Request *request);
 void route_events(Request *request);
 void route_metrics(Request *request);
 void route_list_get(Request *request);

@@ -353,16 +353,31 @@ Test(http, everything_readable_answers)
     world_free(w);
 }
 
-Test(http, the_index_lists_what_is_served_and_runs_nothing)
+/* The web UI or, without it, a list: either way. */
+Test(http, the_index_leads_on_and_has_nothing_inline)
 {
     World *w = world_new();
 
     cr_assert_eq(get(w, "/?utm=1"), 200);
     cr_assert(says(w, "Content-Type: text/html"));
     cr_assert(says(w, "<a href=\"/blacklist\">"));
-    cr_assert(says(w, "/flows/flush"));
-    cr_assert_not(says(w, "<script"));
+    cr_assert(says(w, "<a href=\"/metrics\">"));
+    cr_assert_not(says(w, "<script>"));
     cr_assert_not(says(w, "style="));
+    world_free(w);
+}
+
+/* What the web UI's files are named only its build knows; tests/web looks at them. */
+Test(http, no_file_but_the_embedded_ones)
+{
+    static const char *const paths[] = {"/assets/*", "/assets/", "/assets/../config.yaml",
+            "/index.html", "//", "/etc/passwd", "/%2e%2e/config.yaml"};
+    World *w = world_new();
+
+    for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+        get(w, paths[i]);
+        assert_error(w, 404, "not-found");
+    }
     world_free(w);
 }
 
