@@ -111,7 +111,7 @@ if [ "$kernel" -eq 1 ]; then
     tally meson_tests bench build-test --benchmark
     tally "${root[@]}" env NTC_BINARY=build-test/src/ntc /usr/bin/python3 tests/system/run.py --name system
     tally "${root[@]}" env NTC_BINARY=build-asan/src/ntc ASAN_OPTIONS=$ASAN_OPTIONS \
-        UBSAN_OPTIONS=$UBSAN_OPTIONS /usr/bin/python3 tests/system/run.py --name system-asan
+        UBSAN_OPTIONS=$UBSAN_OPTIONS /usr/bin/python3 tests/system/run.py --name system-asan --again
 fi
 
 echo "ntc: $passed passed, $failed failed"

@@ -3,7 +3,9 @@
 """Runs the system tests: real packets through the daemon named by NTC_BINARY, in private network
 namespaces. A line a test: PASS or FAIL, its name, how long it took. Needs root.
 
-    tests/system/run.py [--name PREFIX] [--jobs N] [WORD...]     only tests whose name contains a WORD
+    tests/system/run.py [--name PREFIX] [--jobs N] [--again] [WORD...]
+
+runs only tests whose name contains a WORD; --again leaves out those that are marked as once.
 
 Each test is a function test_*() in a file test_*.py and runs in a process of its own, which must end
 within TIMEOUT seconds. What a killed one leaves behind is removed by its name.
@@ -124,6 +126,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", default="system")
     parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -132,11 +135,11 @@ def main():
         sys.exit("NTC_BINARY must name the daemon's program")
     os.environ["NTC_BINARY"] = os.path.abspath(os.environ["NTC_BINARY"])
     tests = [(name, function) for name, function in discover()
-             if not arguments.words or any(word in name for word in arguments.words)]
+             if (not arguments.words or any(word in name for word in arguments.words))
+             and not (arguments.again and hasattr(function, "once"))]
     if not tests:
         sys.exit("no such test")
-    # What measures time runs by itself.
-    alone = [test for test in tests if test[0].startswith("load/")]
+    alone = [test for test in tests if hasattr(test[1], "alone")]
     failed = run_all([test for test in tests if test not in alone], arguments.jobs, arguments.name)
     failed += run_all(alone, 1, arguments.name)
     return 1 if failed else 0

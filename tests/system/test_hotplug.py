@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from world import World, expect, run
+from world import World, expect, once
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 WITHIN = 1.0
@@ -186,6 +186,7 @@ def test_packets_counted_twice_are_warned_of():
         assert "No longer" not in log(), log()
 
 
+@once
 def test_more_interfaces_than_can_be_watched():
     with World() as world:
         ntc = world.start(interfaces=["*"])
@@ -246,6 +247,7 @@ def disturb(world, turn):
     return kind
 
 
+@once
 def test_200_changes_under_traffic():
     with World() as world:
         plug(world, "eth7", "10.78.0")

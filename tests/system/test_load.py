@@ -5,7 +5,7 @@ import struct
 import subprocess
 import time
 
-from world import SO_RCVBUFFORCE, World, expect
+from world import SO_RCVBUFFORCE, World, alone, expect
 
 HOST, FOE = "10.77.0.1", "10.77.0.3"
 SO_TIMESTAMPNS = 35
@@ -27,6 +27,7 @@ def arrivals(receiver):
                 times.append(seconds * 1_000_000_000 + nanoseconds)
 
 
+@alone
 def test_changes_hold_within_10_ms():
     with World() as world:
         ntc = world.start()

@@ -31,6 +31,18 @@ SO_RCVBUFFORCE = 33
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+def alone(test):
+    """Marks a test that measures time: it runs by itself."""
+    test.alone = True
+    return test
+
+
+def once(test):
+    """Marks a test that is too heavy to be run again under the sanitizers."""
+    test.once = True
+    return test
+
+
 def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
