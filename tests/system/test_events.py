@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""The live stream: what it shows and what it says it did not show are all there was."""
+import socket
+import time
+
+from viewer import Audience, Seen, flood, flooded
+from world import World, alone, expect, once, settled
+
+HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
+BLACKLISTED = "198.18.0.0/15"
+BUDGET, DROP_BUDGET = 2000, 500
+
+
+def counted(ntc):
+    """What a viewer should hear of: all but frames that are not IP."""
+    metrics = ntc.metrics()
+    return metrics.sum("ntc_packets_total") - metrics.sum("ntc_packets_total", proto="NONIP")
+
+
+def send(world, count, pause=0.0):
+    with world.peer.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.bind((FRIEND, 5005))
+        for _ in range(count):
+            out.sendto(b"seen", (HOST, 9000))
+            time.sleep(pause)
+
+
+def test_every_packet_is_shown():
+    with World() as world:
+        ntc = world.start()
+        send(world, 50)  # before anybody looks
+        with Audience() as audience:
+            viewer = audience.add(world, ntc)
+            before = settled(lambda: counted(ntc))
+            send(world, 100, 0.001)
+            world.ping(world.peer, FRIEND, HOST)
+            expect(lambda: b"EGRESS" in viewer.received, True)
+            total = settled(lambda: counted(ntc)) - before
+            seen = Seen(viewer)
+            assert [e["packets"] for e in seen.events if e["sport"] == 5005] == [1] * 100, seen.events
+            assert seen.packets >= total >= 102
+            event = next(e for e in seen.events if e["sport"] == 5005)
+            assert (event["src"], event["dst"], event["dport"], event["proto"], event["action"],
+                    event["direction"], event["interface"]) == \
+                (FRIEND, HOST, 9000, "UDP", "PASS", "INGRESS", "eth0"), event
+        expect(lambda: ntc.metrics().sum("ntc_events_lost_total"), 0)
+
+
+def test_within_50_ms():
+    with World() as world:
+        ntc = world.start()
+        with Audience() as audience:
+            viewer = audience.add(world, ntc)
+            delays = []
+            for n in range(20):
+                have = len(viewer.received)
+                begin = time.monotonic()
+                send(world, 1)
+                expect(lambda: viewer.received.find(b"UDP", have) >= 0, True)
+                delays.append(time.monotonic() - begin)
+                time.sleep(0.07)
+            print("delays", [f"{1000 * delay:.0f}" for delay in sorted(delays)])
+            assert sorted(delays)[15] < 0.15, delays  # 50 ms, and what other tests take
+
+
+def test_nobody_looks_nothing_is_sent():
+    with World() as world:
+        ntc = world.start()
+        shown = lambda: ntc.metrics().sum("ntc_events_suppressed_total")
+        send(world, 3000)
+        assert shown() == 0
+        with Audience() as audience:
+            audience.add(world, ntc)
+            send(world, 3000)
+            expect(lambda: shown() > 0, True)
+        time.sleep(0.3)
+        # The kernel is told at once that nobody looks any more; the server sees it with the next event.
+        send(world, 100, 0.001)
+        before = settled(shown)
+        send(world, 3000)
+        assert settled(shown) == before
+
+
+@once
+@alone
+def test_flood():
+    """A viewer from the first packet on, and one that comes when the flood is on."""
+    with World() as world:
+        ntc = world.start()
+        ntc.add("blacklist", BLACKLISTED)
+        with Audience() as audience:
+            before = settled(lambda: counted(ntc))
+            first = audience.add(world, ntc)
+            child = flood(world, 12_000_000, "--blacklisted", "20")
+            expect(lambda: counted(ntc) > before + 1_000_000, True)
+            low = counted(ntc)
+            second = audience.add(world, ntc)
+            time.sleep(0.15)  # a scan
+            high = counted(ntc)
+            result = flooded(world, child)
+            after = settled(lambda: counted(ntc))
+            time.sleep(0.2)
+            seen, late = Seen(first), Seen(second)
+        seconds = result["seconds"]
+        shown, dropped = len(seen.events) - len(seen.of("DROP")), len(seen.of("DROP"))
+        print(f"{result['packets_per_second'] / 1e6:.2f} Mpps for {seconds:.1f} s, counted {after - before}; "
+              f"shown {shown / seconds:.0f}/s and {dropped / seconds:.0f} drops/s, gaps {sum(seen.gaps)}; "
+              f"late viewer {late.packets} of {after - high} to {after - low}")
+        assert seen.packets == after - before
+        assert after - high <= late.packets <= after - low
+        assert seen.ids == list(range(seen.ids[0], seen.ids[0] + len(seen.ids))), "a number for each"
+        # Some packets aside that came before or after the flood.
+        assert 0.5 * BUDGET < shown / seconds < 1.05 * BUDGET + 20
+        assert 0.5 * DROP_BUDGET < dropped / seconds < 1.05 * DROP_BUDGET + 20
+        assert {e["src"].rpartition(".")[0][:7] for e in seen.of("DROP")} <= {"198.18.", "198.19."}
+        metrics = ntc.metrics()
+        assert metrics.sum("ntc_accounting_drift_packets") == 0
+        assert metrics.sum("ntc_events_lost_total") == 0
+
+
+@once
+@alone
+def test_20_viewers_of_whom_3_never_read():
+    with World() as world:
+        ntc = world.start()
+        ntc.add("blacklist", BLACKLISTED)
+        with Audience() as audience:
+            for n in range(20):
+                audience.add(world, ntc, read=n not in (3, 11, 19))
+            time.sleep(0.3)
+            child = flood(world, 12_000_000, "--blacklisted", "20")
+            result = flooded(world, child)
+            settled(lambda: counted(ntc))
+            time.sleep(0.2)
+            seen = [Seen(viewer) for viewer in audience.viewers]
+            # From the moment when all of them were there they were told the same.
+            last = [viewer.body().partition(b"id: %d\n" % seen[-1].ids[0])[2] for viewer in audience.viewers]
+            assert all(len(body) > 100_000 for body in last)
+            assert set(last) == {last[0]}, [len(body) for body in last]
+            assert not any(viewer.ended for viewer in audience.viewers)
+            for one in seen:
+                assert None not in one.gaps
+                assert one.ids == list(range(one.ids[0], one.ids[-1] + 1))
+            expect(lambda: ntc.metrics().sum("ntc_sse_disconnected_total", reason="slow"), 3)
+            print(f"{result['packets_per_second'] / 1e6:.2f} Mpps, {len(seen[0].events)} events each")
