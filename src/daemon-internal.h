@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Shared by the daemon*.c files and nobody else: the composition root and its wires. */
+
+#include "daemon.h"
+
+#include "control/control.h"
+#include "datapath/datapath.h"
+#include "datapath/link-watch.h"
+#include "fd-store.h"
+#include "flow/scanner.h"
+#include "http/server.h"
+#include "journal/journal.h"
+#include "report.h"
+#include "stats/stats.h"
+
+#include <systemd/sd-event.h>
+
+typedef struct Daemon {
+    const DaemonOptions *options;
+    Config *config;
+    sd_event *event;
+    PassedFds passed;
+    FdStore *fd_store;
+    Datapath *datapath;
+    FlowTable *flows;
+    Stats *stats;
+    Scanner *scanner;
+    Journal *journal;
+    Report *report;
+    Control *control;
+    HttpServer *http;
+    LinkWatch *links; /* NULL with --mock */
+    sd_event_source *scan_timer;
+    sd_event_source *scan_step;
+    unsigned watchers;
+    uint64_t hidden_packets; /* at the last gap told */
+    uint64_t started_ns;
+} Daemon;
+
+/* daemon-wires.c: what the modules tell each other. Each is a callback of one module, with the
+ * Daemon as its userdata, that hands on to others. */
+void on_delta(const FlowDelta *delta, uint64_t now_ns, void *userdata);
+void on_packet(const PacketEvent *event, void *userdata);
+void on_watchers(unsigned n, void *userdata);
+uint64_t on_memory(void *userdata);
+uint64_t on_journal_lost(void *userdata);
+int on_flush(void *userdata);
+void on_denied(const Caller *caller, const char *what, void *userdata);
+void on_list_changed(const ListEvent *event, void *userdata);
+void on_storage_failed(const char *path, int error, size_t undone, void *userdata);
+void on_attached(const char *interface, void *userdata);
+void on_detached(const char *interface, DetachReason reason, void *userdata);
+void on_attach_failed(const char *interface, int error, void *userdata);
+void on_counted_twice(const char *interface, const char *other, void *userdata);
+void on_attachments(const Attachment *items, size_t count, void *userdata);
+void on_addresses_changed(void *userdata);
+/* Packets counted but not shown as events, NONIP aside. */
+uint64_t hidden_packets(const Counters *counters);
+
+/* daemon-scan.c: begins to scan, every flows.scan_interval_ms from now on. */
+int start_scanning(Daemon *d);
+
+/* daemon-signals.c: SIGTERM and SIGINT end, SIGHUP reloads, SIGUSR1 flushes. */
+int watch_signals(Daemon *d);

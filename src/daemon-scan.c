@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* A scan is split into steps, each in a turn of the loop in which nothing else is due. */
+
+#include "daemon-internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <string.h>
+
+static void scan_finished(Daemon *d, const ScanResult *result, uint64_t now_ns)
+{
+    uint64_t hidden = hidden_packets(&result->counters);
+
+    stats_set_counters(d->stats, &result->counters, result->drift_packets, now_ns);
+    report_losses(d->report, &result->counters, result->drift_packets, now_ns);
+    /* Packets on their way between the two counts may be told too early: then the next gap is the
+     * smaller. */
+    if (d->watchers == 0 || hidden <= d->hidden_packets)
+        return;
+    http_server_push_gap(d->http, hidden - d->hidden_packets);
+    d->hidden_packets = hidden;
+}
+
+static int on_scan_step(sd_event_source *source, void *userdata)
+{
+    Daemon *d = userdata;
+    ScanResult result;
+    uint64_t now_ns = clock_monotonic_ns();
+    int r = scanner_step(d->scanner, now_ns, &result);
+
+    if (r > 0)
+        return 0;
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    if (r < 0)
+        log_warning("The scan of the flows was given up: %s", strerror(-r));
+    else
+        scan_finished(d, &result, now_ns);
+    return 0;
+}
+
+static int on_scan_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Daemon *d = userdata;
+    int r = scanner_begin(d->scanner, clock_monotonic_ns());
+
+    if (r < 0)
+        log_warning("Could not begin a scan of the flows: %s", strerror(-r));
+    else
+        sd_event_source_set_enabled(d->scan_step, SD_EVENT_ON);
+    sd_event_source_set_time_relative(source, d->config->flows.scan_interval_ms * USEC_PER_MSEC);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    return 0;
+}
+
+/* What adopted maps hold already is neither this minute's traffic nor a difference to explain. */
+static void go_on_from_adopted(Daemon *d)
+{
+    Counters counters;
+
+    if (!datapath_adopted(d->datapath) ||
+            d->datapath->ops->read_counters(d->datapath, &counters) < 0)
+        return;
+    scanner_adopt(d->scanner);
+    stats_set_baseline(d->stats, &counters, d->started_ns);
+    d->hidden_packets = hidden_packets(&counters);
+    log_info("Going on with the flows and counters of the process before");
+}
+
+int start_scanning(Daemon *d)
+{
+    int r;
+
+    go_on_from_adopted(d);
+    r = sd_event_add_defer(d->event, &d->scan_step, on_scan_step, d);
+
+    if (r < 0)
+        return r;
+    sd_event_source_set_enabled(d->scan_step, SD_EVENT_OFF);
+    /* The loop serves everything else first. */
+    sd_event_source_set_priority(d->scan_step, SD_EVENT_PRIORITY_IDLE);
+    return sd_event_add_time_relative(
+            d->event, &d->scan_timer, CLOCK_MONOTONIC, 0, 0, on_scan_timer, d);
+}
