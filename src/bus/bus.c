@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* The connection. It is made anew when it breaks, from a timer and never from within one of its own
+ * callbacks; sd-bus itself waits for a bus socket that isn't there yet. With the connection go
+ * everything that belongs to it: the calls that wait, and what polkit was asked. */
+
+#include "bus/bus-internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define SYSTEM_BUS       "unix:path=/run/dbus/system_bus_socket"
+#define LOG_CONTROL_PATH "/org/freedesktop/LogControl1"
+
+#define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (5 * USEC_PER_SEC)
+#define LATE_USEC      (3 * USEC_PER_SEC)
+#define NAME_USEC      (10 * USEC_PER_SEC)
+#define TOLD_USEC      (20 * USEC_PER_MSEC)
+#define UNSENT_MAX     8192 /* messages that the bus has not taken */
+
+/* org.freedesktop.DBus.RequestName */
+enum { NAME_PRIMARY_OWNER = 1, NAME_EXISTS = 3, NAME_ALREADY_OWNER = 4 };
+
+static int rearm(sd_event_source *source, uint64_t usec)
+{
+    int r = sd_event_source_set_time_relative(source, usec);
+
+    return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* --- the name
+ * --------------------------------------------------------------------------------------- */
+
+static void name_is_ours(BusServer *server)
+{
+    server->has_name = true;
+    server->attempts = 0;
+    server->name_refused = false;
+    sd_event_source_set_enabled(server->late, SD_EVENT_OFF);
+    log_info("On the bus as %s", BUS_NAME);
+}
+
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+    BusServer *server = userdata;
+    const sd_bus_error *problem = sd_bus_message_get_error(reply);
+    uint32_t code = 0;
+
+    if (!problem && sd_bus_message_read(reply, "u", &code) < 0)
+        code = 0;
+    if (code == NAME_PRIMARY_OWNER || code == NAME_ALREADY_OWNER) {
+        name_is_ours(server);
+        return 0;
+    }
+    if (!server->name_refused)
+        log_warning("The bus does not give us %s: %s; going on without, and trying again", BUS_NAME,
+                problem ? problem->message : "another ntc has it");
+    server->name_refused = true;
+    sd_event_source_set_enabled(server->late, SD_EVENT_OFF);
+    rearm(server->retry, NAME_USEC);
+    return 0;
+}
+
+static int request_name(BusServer *server)
+{
+    return sd_bus_request_name_async(server->bus, NULL, BUS_NAME, 0, on_name, server);
+}
+
+/* --- the connection
+ * --------------------------------------------------------------------------------- */
+
+static void disconnect(BusServer *server)
+{
+    server->has_name = false;
+    list_calls_forget(server);
+    server->polkit = polkit_free(server->polkit);
+    if (server->bus) {
+        sd_bus_detach_event(server->bus);
+        server->bus = sd_bus_close_unref(server->bus);
+    }
+}
+
+static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+    BusServer *server = userdata;
+    uint64_t usec = RETRY_MIN_USEC << MIN_OF(server->attempts, 6u);
+
+    if (server->has_name)
+        log_info("The bus is gone; going on without, until it is back");
+    server->has_name = false;
+    server->attempts++;
+    rearm(server->retry, MIN_OF(usec, RETRY_MAX_USEC));
+    return 0;
+}
+
+static int add_objects(BusServer *server)
+{
+    sd_bus *bus = server->bus;
+    int r = sd_bus_add_object_vtable(
+            bus, NULL, BUS_PATH, INTERFACE_MANAGER, manager_vtable, server);
+
+    for (ListId id = 0; id < _LIST_MAX && r >= 0; id++)
+        r = sd_bus_add_object_vtable(
+                bus, NULL, BUS_PATH, list_interface(id), list_vtable, &server->lists[id]);
+    if (r >= 0)
+        r = sd_bus_add_object_vtable(
+                bus, NULL, LOG_CONTROL_PATH, INTERFACE_LOG_CONTROL, log_control_vtable, NULL);
+    if (r >= 0)
+        r = sd_bus_add_filter(bus, NULL, guard_filter, server);
+    if (r >= 0)
+        r = sd_bus_match_signal_async(bus, NULL, "org.freedesktop.DBus.Local", NULL,
+                "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, server);
+    return r;
+}
+
+static int start_bus(BusServer *server)
+{
+    const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
+    int r = sd_bus_new(&server->bus);
+
+    if (r >= 0)
+        r = polkit_new(server->bus, &server->polkit);
+    if (r >= 0)
+        r = sd_bus_set_address(server->bus, address && address[0] ? address : SYSTEM_BUS);
+    if (r >= 0)
+        r = sd_bus_set_bus_client(server->bus, true);
+    if (r >= 0)
+        r = sd_bus_set_watch_bind(server->bus, true);
+    if (r >= 0)
+        r = add_objects(server);
+    if (r >= 0)
+        r = sd_bus_start(server->bus);
+    if (r >= 0)
+        r = sd_bus_attach_event(server->bus, server->event, SD_EVENT_PRIORITY_NORMAL);
+    if (r >= 0)
+        r = request_name(server);
+    return r;
+}
+
+static void connect_bus(BusServer *server)
+{
+    int r = start_bus(server);
+
+    if (r >= 0)
+        return;
+    log_debug("No connection to the bus: %s", strerror(-r));
+    disconnect(server);
+    rearm(server->retry, RETRY_MAX_USEC);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    BusServer *server = userdata;
+
+    if (server->bus && sd_bus_is_ready(server->bus) > 0 && request_name(server) >= 0)
+        return 0;
+    disconnect(server);
+    connect_bus(server);
+    return 0;
+}
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    log_info("There is no message bus; going on without D-Bus until there is");
+    return 0;
+}
+
+/* --- what is told
+ * ----------------------------------------------------------------------------------- */
+
+bool bus_may_signal(BusServer *server)
+{
+    uint64_t unsent = 0;
+
+    if (!server->has_name)
+        return false;
+    if (sd_bus_get_n_queued_write(server->bus, &unsent) >= 0 && unsent < UNSENT_MAX)
+        return true;
+    server->signals_lost++;
+    return false;
+}
+
+/* A feed changes thousands of entries at once: Count is told when they are through. */
+static int on_told(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    BusServer *server = userdata;
+
+    for (ListId id = 0; id < _LIST_MAX; id++) {
+        if (!server->count_changed[id] || !bus_may_signal(server))
+            continue;
+        server->count_changed[id] = false;
+        if (sd_bus_emit_properties_changed(
+                    server->bus, BUS_PATH, list_interface(id), "Count", NULL) < 0)
+            server->signals_lost++;
+    }
+    return 0;
+}
+
+static int emit_list_event(BusServer *server, const ListEvent *event)
+{
+    _cleanup_message_ sd_bus_message *m = NULL;
+    bool added = event->type == LIST_EVENT_ADDED || event->type == LIST_EVENT_CHANGED;
+    const char *member = added                               ? "Added"
+                         : event->type == LIST_EVENT_EXPIRED ? "Expired"
+                                                             : "Removed";
+    char address[PREFIX_TEXT_MAX];
+    int r = sd_bus_message_new_signal(
+            server->bus, &m, BUS_PATH, list_interface(event->list), member);
+
+    if (r >= 0)
+        r = sd_bus_message_append(m, "s", prefix_format(&event->entry->prefix, address));
+    if (r >= 0 && added)
+        r = append_entry_options(m, server->context.control, event->entry);
+    return r < 0 ? r : sd_bus_send(NULL, m, NULL);
+}
+
+void bus_server_list_changed(BusServer *server, const ListEvent *event)
+{
+    int enabled = SD_EVENT_OFF;
+
+    if (bus_may_signal(server) && emit_list_event(server, event) < 0)
+        server->signals_lost++;
+    if (event->count_before == event->count_after)
+        return;
+    server->count_changed[event->list] = true;
+    if (sd_event_source_get_enabled(server->told, &enabled) >= 0 && enabled == SD_EVENT_OFF)
+        rearm(server->told, TOLD_USEC);
+}
+
+void bus_server_attachments_changed(BusServer *server)
+{
+    Attachments attachments = stats_attachments(server->context.stats);
+    _cleanup_(text_done) TextBuffer names = {};
+
+    text_append(&names, "");
+    for (size_t i = 0; i < attachments.count; i++)
+        text_appendf(&names, "%s\n", attachments.items[i].interface);
+    if (names.failed || (server->interfaces && strcmp(server->interfaces, names.data) == 0))
+        return;
+    free(server->interfaces);
+    server->interfaces = TAKE_PTR(names.data);
+    if (bus_may_signal(server) && sd_bus_emit_properties_changed(server->bus, BUS_PATH,
+                                          INTERFACE_MANAGER, "Interfaces", NULL) < 0)
+        server->signals_lost++;
+}
+
+bool bus_server_has_name(const BusServer *server)
+{
+    return server->has_name;
+}
+
+uint64_t bus_server_signals_lost(const BusServer *server)
+{
+    return server->signals_lost;
+}
+
+/* --- construction
+ * ----------------------------------------------------------------------------------- */
+
+static int add_timer(BusServer *server, sd_event_source **ret, sd_event_time_handler_t callback)
+{
+    int r = sd_event_add_time_relative(server->event, ret, CLOCK_MONOTONIC, 0, 0, callback, server);
+
+    return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+}
+
+int bus_server_new(sd_event *event, const BusContext *context, BusServer **ret)
+{
+    _cleanup_(bus_server_freep) BusServer *server = calloc(1, sizeof(*server));
+    int r;
+
+    if (!server)
+        return -ENOMEM;
+    server->event = sd_event_ref(event);
+    server->context = *context;
+    for (ListId id = 0; id < _LIST_MAX; id++)
+        server->lists[id] = (ListObject){server, id};
+    r = add_timer(server, &server->retry, on_retry);
+    if (r >= 0)
+        r = add_timer(server, &server->told, on_told);
+    if (r >= 0)
+        r = add_timer(server, &server->late, on_late);
+    if (r >= 0)
+        r = rearm(server->late, LATE_USEC);
+    if (r < 0)
+        return r;
+    connect_bus(server);
+    *ret = TAKE_PTR(server);
+    return 0;
+}
+
+BusServer *bus_server_free(BusServer *server)
+{
+    if (!server)
+        return NULL;
+    disconnect(server);
+    sd_event_source_disable_unref(server->late);
+    sd_event_source_disable_unref(server->told);
+    sd_event_source_disable_unref(server->retry);
+    sd_event_unref(server->event);
+    free(server->interfaces);
+    free(server);
+    return NULL;
+}
