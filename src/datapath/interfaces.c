@@ -90,7 +90,7 @@ static int on_link(const struct nlmsghdr *header, void *userdata)
 
 static int read_links(Interfaces *all)
 {
-    char buffer[256] = {};
+    _Alignas(struct nlmsghdr) char buffer[256] = {};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct ifinfomsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
 
@@ -158,7 +158,7 @@ static int on_route(const struct nlmsghdr *header, void *userdata)
 
 static int read_routes(Interfaces *all, int family)
 {
-    char buffer[256] = {};
+    _Alignas(struct nlmsghdr) char buffer[256] = {};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct rtmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
     int r;

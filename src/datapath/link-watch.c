@@ -36,7 +36,7 @@ struct LinkWatch {
     Pacer addresses;
     bool deaf; /* no messages any more: ask every time */
     bool failing;
-    char buffer[RECEIVE_BYTES];
+    _Alignas(struct nlmsghdr) char buffer[RECEIVE_BYTES];
 };
 
 LinkWatch *link_watch_free(LinkWatch *watch)
