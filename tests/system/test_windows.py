@@ -147,11 +147,8 @@ def test_wall_clock_that_jumps():
         source, library = world.folder / "clock.c", world.folder / "clock.so"
         source.write_text(CLOCK)
         run("cc", "-shared", "-fPIC", "-o", str(library), str(source))
-        os.environ.update(LD_PRELOAD=str(library), WALL_OFFSET=str(offset))
-        try:
-            ntc = world.start()
-        finally:
-            del os.environ["LD_PRELOAD"]
+        program = ["env", f"LD_PRELOAD={library}", f"WALL_OFFSET={offset}", os.environ["NTC_BINARY"]]
+        ntc = world.launch(world.config(), program=program).wait_ready()
         ntc.add("blacklist", FOE, ttl=3600)
         ntc.add("blacklist", "10.77.0.4", ttl=4)
         begin = time.monotonic()
@@ -187,11 +184,7 @@ def test_wall_clock_that_jumps():
         # In the same boot another process believes the boot clock, too.
         offset.write_text(str(TEN_YEARS))
         ntc.stop()
-        os.environ["LD_PRELOAD"] = str(library)
-        try:
-            ntc = world.start()
-        finally:
-            del os.environ["LD_PRELOAD"]
+        ntc = world.launch(world.config(), program=program).wait_ready()
         assert list(ntc.entries("blacklist")) == [FOE]
         assert ntc.metrics().sum("ntc_accounting_drift_packets") == 0
 

@@ -170,7 +170,7 @@ class Connection(http.client.HTTPConnection):
 class Daemon:
     port = 8086
 
-    def __init__(self, world, config, arguments):
+    def __init__(self, world, config, arguments, program=()):
         self.world = world
         self.log_path = world.folder / f"ntc-{len(world.daemons)}.log"
         self.config_path = world.folder / "config.yaml"
@@ -178,7 +178,7 @@ class Daemon:
             self.config_path.write_text(config)
         self.log = open(self.log_path, "wb")
         self.process = world.host.popen(
-            os.environ["NTC_BINARY"], "--config", str(self.config_path), *arguments,
+            *(program or [os.environ["NTC_BINARY"]]), "--config", str(self.config_path), *arguments,
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, cwd=world.folder)
 
     def wait_ready(self, within=20.0):
@@ -320,9 +320,10 @@ class World:
                 f"persistence:\n  path: {path or self.state}\n"
                 f"flows:\n  scan_interval_ms: 100\n{extra}")
 
-    def launch(self, config=None, arguments=()):
-        """Starts ntc and doesn't wait. None: the configuration that is there already."""
-        daemon = Daemon(self, config, arguments)
+    def launch(self, config=None, arguments=(), program=()):
+        """Starts ntc and doesn't wait. config None: the one that is there already. program: what to run
+        instead of NTC_BINARY itself."""
+        daemon = Daemon(self, config, arguments, program)
         self.daemons.append(daemon)
         return daemon
 
