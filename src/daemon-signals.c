@@ -22,19 +22,35 @@ static void follow_configuration(Daemon *d)
         log_warning("No interface matches network.interfaces; nothing is watched until one does");
 }
 
-static void reload(Daemon *d)
+/* All of it or nothing. */
+static int take_config(Daemon *d, const Config *config, ConfigError *error)
 {
+    ConfigError ignored;
+    int r = http_server_reload(d->http, config, error);
+
+    if (r < 0)
+        return r;
+    r = control_reload(d->control, config, error);
+    if (r < 0)
+        (void)http_server_reload(d->http, d->config, &ignored);
+    return r;
+}
+
+int on_reload(ConfigError *error, void *userdata)
+{
+    Daemon *d = userdata;
     _cleanup_(config_freep) Config *config = NULL;
-    ConfigError error = {};
+    int r;
 
     sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
             (unsigned long long)(clock_monotonic_ns() / NSEC_PER_USEC));
-    if (daemon_load_config(d->options, &config, &error) < 0 ||
-            control_reload(d->control, config, &error) < 0) {
+    r = daemon_load_config(d->options, &config, error);
+    if (r >= 0)
+        r = take_config(d, config, error);
+    if (r < 0) {
         report_simple(d->report, JOURNAL_RELOAD_REFUSED, LOG_ERR,
-                "Configuration refused, the old one stays: %s", error.message);
+                "Configuration refused, the old one stays: %s", error->message);
     } else {
-        http_server_reload(d->http, config);
         config_free(d->config);
         d->config = TAKE_PTR(config);
         on_watchers(d->watchers, d);
@@ -42,14 +58,16 @@ static void reload(Daemon *d)
         report_simple(d->report, JOURNAL_RELOADED, LOG_INFO, "Configuration reloaded");
     }
     sd_notify(0, "READY=1");
+    return r;
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
     Daemon *d = userdata;
+    ConfigError error = {};
 
     if (info->ssi_signo == SIGHUP)
-        reload(d);
+        (void)on_reload(&error, d);
     else if (info->ssi_signo == SIGUSR1)
         log_info("Flushed %d flows", on_flush(d));
     else

@@ -1,113 +1,234 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/access.h"
 
+#include "http/caller.h"
+#include "http/peer-owner.h"
+#include "http/peers.h"
+#include "http/refusal.h"
 #include "http/routes.h"
+#include "http/token.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/worker.h"
 
 #include <string.h>
-#include <sys/socket.h>
+#include <strings.h>
 
-static int connection_fd(struct MHD_Connection *connection)
+/* Wrong tokens of one address: so many at once, then one a second. While that limit holds a right
+ * one is not looked at either, or it would be no limit. */
+#define FAILURES_BURST   10
+#define FAILURES_EACH_NS NSEC_PER_SEC
+#define LOOKUP_QUIT_USEC (100 * USEC_PER_MSEC)
+
+struct Access {
+    HttpServer *server;
+    PeerOwner owner;
+    Members *members;
+    Token token;
+    Worker *worker; /* looks up the group */
+};
+
+/* --- construction, reload
+ * -------------------------------------------------------------------------- */
+
+/* A token that is wanted and missing opens nothing: that is worth a line, not an end. */
+static int load_token(const Config *config, Token *ret, ConfigError *error)
 {
-    const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int r = token_load(config, ret, error);
 
-    return info ? info->connect_fd : -EBADF;
+    if (r < 0)
+        return r;
+    if (error->message[0])
+        log_warning("%s: callers from elsewhere can't change anything", error->message);
+    else if (r == 0 && config->server.read_token)
+        log_warning("server.read_token is set, but there is no token: callers from elsewhere can't "
+                    "read anything");
+    return 0;
 }
 
-static uint32_t peer_uid(int fd)
+int access_new(HttpServer *server, Access **ret, ConfigError *error)
 {
-    struct ucred credentials;
-    socklen_t size = sizeof(credentials);
+    _cleanup_(access_freep) Access *access = calloc(1, sizeof(*access));
+    int r;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
-        return UID_NONE;
-    return credentials.uid;
+    if (!access)
+        return -ENOMEM;
+    access->server = server;
+    peer_owner_init(&access->owner);
+    r = load_token(server->context.config, &access->token, error);
+    if (r >= 0)
+        r = members_new(MEMBERS_GROUP, &access->members);
+    if (r >= 0)
+        r = worker_new(server->event, "ntc-group", 2, &access->worker);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(access);
+    return 0;
 }
 
-static bool peer_address(struct MHD_Connection *connection, Address *ret)
+Access *access_free(Access *access)
 {
-    const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
-    if (!info || !info->client_addr)
-        return false;
-    if (info->client_addr->sa_family == AF_INET)
-        *ret = address_from_in(((const struct sockaddr_in *)info->client_addr)->sin_addr);
-    else if (info->client_addr->sa_family == AF_INET6)
-        *ret = address_from_in6(&((const struct sockaddr_in6 *)info->client_addr)->sin6_addr);
-    else
-        return false;
-    return true;
-}
-
-Caller access_caller(struct MHD_Connection *connection)
-{
-    Caller caller = {.transport = TRANSPORT_HTTP, .uid = UID_NONE};
-    int fd = connection_fd(connection), domain = AF_UNSPEC;
-    socklen_t size = sizeof(domain);
-    Address address;
-
-    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) >= 0 &&
-            domain == AF_UNIX) {
-        caller.transport = TRANSPORT_UNIX;
-        caller.uid = peer_uid(fd);
-    } else if (peer_address(connection, &address))
-        address_format(&address, caller.peer);
-    return caller;
-}
-
-static bool is_loopback(const Caller *caller)
-{
-    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
-    Address address;
-    Prefix prefix;
-
-    if (address_parse(caller->peer, &address) < 0)
-        return false;
-    for (size_t i = 0; i < ELEMENTSOF(loopback); i++)
-        if (prefix_parse(loopback[i], &prefix, NULL) >= 0 &&
-                prefix_contains_address(&prefix, &address))
-            return true;
-    return false;
-}
-
-static bool came_through_proxy(const Request *request)
-{
-    static const char *const headers[] = {
-            "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"};
-
-    for (size_t i = 0; i < ELEMENTSOF(headers); i++)
-        if (request_header(request, headers[i]))
-            return true;
-    return false;
-}
-
-/* NULL: allowed; else the sentence that tells what to do instead. */
-static const char *reason_to_refuse(const Request *request)
-{
-    const Caller *caller = &request->caller;
-
-    if (caller->transport == TRANSPORT_UNIX)
-        return caller->uid == 0 || caller->uid == geteuid()
-                       ? NULL
-                       : "only root and the daemon's own user may change things over this socket; use ntcctl";
-    if (!is_loopback(caller))
-        return "changes are accepted only from this machine itself: log in to it and use ntcctl, or curl to "
-               "localhost";
-    if (came_through_proxy(request))
-        return "changes are not accepted through a proxy: use ntcctl, or curl to localhost, on the machine itself";
+    if (!access)
+        return NULL;
+    worker_free_timeout(access->worker, LOOKUP_QUIT_USEC);
+    peer_owner_done(&access->owner);
+    members_free(access->members);
+    token_forget(&access->token);
+    free(access);
     return NULL;
+}
+
+typedef struct Lookup {
+    Access *access;
+    Members *members;
+} Lookup;
+
+static int run_lookup(void *data)
+{
+    Lookup *lookup = data;
+
+    return members_new(MEMBERS_GROUP, &lookup->members);
+}
+
+static void lookup_done(void *data, int result)
+{
+    _cleanup_free_ Lookup *lookup = data;
+
+    if (result < 0) {
+        log_warning(
+                "The group could not be looked up, its old members stay: %s", strerror(-result));
+        return;
+    }
+    members_free(lookup->access->members);
+    lookup->access->members = lookup->members;
+    log_debug("http: %zu users may write", members_count(lookup->members));
+}
+
+int access_reload(Access *access, const Config *config, ConfigError *error)
+{
+    _cleanup_free_ Lookup *lookup = calloc(1, sizeof(*lookup));
+    Token token = {};
+    int r;
+
+    if (!lookup)
+        return -ENOMEM;
+    r = load_token(config, &token, error);
+    if (r < 0)
+        return r;
+    access->token = token;
+    token_forget(&token);
+    lookup->access = access;
+    if (worker_submit(access->worker, run_lookup, lookup_done, lookup) >= 0)
+        TAKE_PTR(lookup);
+    else
+        log_warning("The group is still being looked up; reload again later");
+    return 0;
+}
+
+/* --- who it is
+ * --------------------------------------------------------------------------------------- */
+
+static Standing standing_of_loopback(Request *request)
+{
+    Access *access = request->server->access;
+    int r = peer_owner_ask(&access->owner, caller_fd(request->connection), &request->caller.uid);
+
+    if (r < 0)
+        return r == -ENOTCONN ? STANDING_NOBODY : STANDING_UNTOLD;
+    return members_contain(access->members, request->caller.uid) ? STANDING_MEMBER
+                                                                 : STANDING_STRANGER;
+}
+
+static Standing standing_of_unix(const Request *request)
+{
+    const Members *members = request->server->access->members;
+
+    if (request->caller.uid == UID_NONE)
+        return STANDING_UNTOLD;
+    return members_contain(members, request->caller.uid) ||
+                           caller_has_group(request->connection, members)
+                   ? STANDING_MEMBER
+                   : STANDING_STRANGER;
+}
+
+static Standing standing_of(Request *request)
+{
+    if (request->token_valid)
+        return STANDING_TOKEN;
+    if (caller_came_through_proxy(request))
+        return STANDING_PROXY;
+    if (request->caller.transport == TRANSPORT_UNIX)
+        return standing_of_unix(request);
+    return caller_is_loopback(&request->caller) ? standing_of_loopback(request)
+                                                : STANDING_ELSEWHERE;
+}
+
+static bool check(Request *request)
+{
+    Standing standing = standing_of(request);
+
+    if (standing == STANDING_TOKEN || standing == STANDING_MEMBER)
+        return true;
+    refuse_standing(request, standing, request->server->access->token.size > 0);
+    return false;
 }
 
 bool access_may_write(Request *request)
 {
-    const HttpContext *context = &request->server->context;
-    const char *reason = reason_to_refuse(request);
+    return check(request);
+}
 
-    if (!reason)
+bool access_may_read(Request *request)
+{
+    if (!request->server->context.config->server.read_token || routes_open(request))
         return true;
-    reply_error(&request->reply, 403, "forbidden", "%s", reason);
-    if (context->access_denied)
-        context->access_denied(&request->caller, routes_name(request), context->userdata);
+    return check(request);
+}
+
+/* --- the token
+ * ------------------------------------------------------------------------------------------- */
+
+/* What stands behind "Bearer ", up to a NUL: a longer value is another one, not its beginning. */
+static const char *presented(const Request *request, size_t *ret_size)
+{
+    static const char scheme[] = "Bearer ";
+    const char *value = NULL;
+    size_t size = 0;
+
+    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, "Authorization",
+                strlen("Authorization"), &value, &size) != MHD_YES ||
+            !value || size < strlen(scheme) || strncasecmp(value, scheme, strlen(scheme)) != 0)
+        return NULL;
+    for (; size > 0 && *value != ' '; size--)
+        value++;
+    for (; size > 0 && *value == ' '; size--)
+        value++;
+    *ret_size = size;
+    return value;
+}
+
+bool access_check_token(Request *request)
+{
+    HttpServer *server = request->server;
+    const Token *token = &server->access->token;
+    PeerKey key = peer_key_of(&request->caller);
+    uint64_t now_ns = clock_monotonic_ns(), wait_ns;
+    size_t size = 0;
+    const char *text = presented(request, &size);
+    Peer *peer;
+
+    if (!text || token->size == 0)
+        return true;
+    peer = peers_get(server->peers, &key, now_ns);
+    wait_ns = peer ? meter_wait_ns(&peer->failures, now_ns, FAILURES_EACH_NS, FAILURES_BURST)
+                   : NSEC_PER_SEC;
+    if (wait_ns == 0)
+        request->token_valid = token_equal(token, text, size);
+    if (request->token_valid)
+        return true;
+    if (wait_ns == 0)
+        meter_take(&peer->failures, now_ns, FAILURES_EACH_NS, FAILURES_BURST);
+    refuse_token(request, wait_ns);
     return false;
 }

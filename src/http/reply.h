@@ -13,6 +13,7 @@ typedef struct Reply {
     const char *type;  /* static; NULL = application/json */
     const char *allow; /* static; for 405 */
     unsigned retry_after_sec;
+    const char *authenticate;                    /* static; WWW-Authenticate */
     const char *encoding, *etag, *cache_control; /* static; NULL = none, none, no-store */
     const void *fixed;                           /* static bytes instead of `body` */
     size_t fixed_size;

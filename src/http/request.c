@@ -6,7 +6,7 @@
 
 #include "http/request.h"
 
-#include "http/access.h"
+#include "http/caller.h"
 #include "http/guard.h"
 #include "http/routes.h"
 #include "http/sse.h"
@@ -68,7 +68,7 @@ void *request_new(void *cls, const char *uri, struct MHD_Connection *connection)
     request->origin_form = uri[0] == '/';
     request->path = strndup(uri, strcspn(uri, "?"));
     request->route_index = ROUTE_OTHER;
-    request->caller = access_caller(connection);
+    request->caller = caller_of(connection);
     return request;
 }
 
@@ -170,6 +170,8 @@ static void add_headers(struct MHD_Response *response, const Reply *reply)
         MHD_add_response_header(response, "Content-Encoding", reply->encoding);
     if (reply->allow)
         MHD_add_response_header(response, "Allow", reply->allow);
+    if (reply->authenticate)
+        MHD_add_response_header(response, "WWW-Authenticate", reply->authenticate);
     if (reply->retry_after_sec) {
         snprintf(number, sizeof(number), "%u", reply->retry_after_sec);
         MHD_add_response_header(response, "Retry-After", number);

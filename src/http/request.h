@@ -37,6 +37,7 @@ struct Request {
     TextBuffer body;
     size_t body_received; /* also what was thrown away */
     Caller caller;
+    bool token_valid;
     Reply reply;
     SseClient *sse; /* its answer is a stream without end */
 

@@ -84,6 +84,16 @@ RouteBody routes_body(const Request *request)
     return routes[request->route_index].methods[request->method].body;
 }
 
+bool routes_open(const Request *request)
+{
+    static const char *const open[] = {"/", "/assets/*", "/healthz", "other"};
+
+    for (size_t i = 0; i < ELEMENTSOF(open); i++)
+        if (strcmp(routes_name(request), open[i]) == 0)
+            return true;
+    return false;
+}
+
 void routes_run(Request *request)
 {
     routes[request->route_index].methods[request->method].run(request);

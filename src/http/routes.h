@@ -19,6 +19,9 @@ void routes_find(Request *request);
 /* Path and method exist? False: request->reply is 404 or 405. */
 bool routes_check(Request *request);
 RouteBody routes_body(const Request *request);
+/* Tells nothing about this machine's traffic, so that it is readable without the token even if
+ * server.read_token is set: the page that asks for the token must be. */
+bool routes_open(const Request *request);
 void routes_run(Request *request);
 
 /* The route's path, never what was asked for; "other" for unknown ones. NULL behind the last. */

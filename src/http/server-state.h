@@ -16,6 +16,8 @@
 typedef struct Listener Listener;
 typedef struct Request Request;
 typedef struct EventStream EventStream;
+typedef struct Access Access;
+typedef struct Peers Peers;
 
 struct HttpServer {
     sd_event *event; /* own reference */
@@ -26,6 +28,9 @@ struct HttpServer {
     bool stopping;
     Request *waiting; /* suspended ones, see request.h */
     EventStream *stream;
+    Access *access;
+    Peers *peers;
+    uint64_t refused; /* callers that may not, ever */
     char hostname[HOST_NAME_TEXT_MAX];
     uint64_t requests[HTTP_ROUTES_MAX][HTTP_STATUS_MAX]; /* ntc_http_requests_total */
 };

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/server-state.h"
 
+#include "http/access.h"
 #include "http/listener.h"
+#include "http/peers.h"
 #include "http/request.h"
 #include "http/sockets.h"
 #include "http/sse.h"
 
 #include <string.h>
+
+#define PEERS_MAX 4096
 
 /* Closes what was not handed to a listener. */
 static int add_listeners(HttpServer *server, const int *fds, size_t n, ConfigError *error)
@@ -49,6 +53,10 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
     if (gethostname(server->hostname, sizeof(server->hostname) - 1) < 0)
         server->hostname[0] = '\0';
     r = event_stream_new(server, &server->stream);
+    if (r >= 0)
+        r = peers_new(PEERS_MAX, &server->peers);
+    if (r >= 0)
+        r = access_new(server, &server->access, error);
     if (r < 0)
         return r;
     if (n_fds == 0) {
@@ -76,16 +84,23 @@ HttpServer *http_server_free(HttpServer *server)
     while (server->n_listeners > 0)
         listener_free(server->listeners[--server->n_listeners]);
     event_stream_free(server->stream);
+    access_free(server->access);
+    peers_free(server->peers);
     sd_event_unref(server->event);
     free(server);
     return NULL;
 }
 
-void http_server_reload(HttpServer *server, const Config *config)
+int http_server_reload(HttpServer *server, const Config *config, ConfigError *error)
 {
+    int r = access_reload(server->access, config, error);
+
+    if (r < 0)
+        return r;
     server->context.config = config;
     if (gethostname(server->hostname, sizeof(server->hostname) - 1) < 0)
         server->hostname[0] = '\0';
+    return 0;
 }
 
 uint16_t http_server_port(const HttpServer *server)

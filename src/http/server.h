@@ -40,7 +40,9 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
 HttpServer *http_server_free(HttpServer *server);
 DEFINE_CLEANUP(HttpServer *, http_server_free);
 
-void http_server_reload(HttpServer *server, const Config *config);
+/* `config` replaces the one before, which may then be freed; listening sockets and sizes stay as
+ * they are. -errno with `error` (a bad token file): nothing changed. */
+int http_server_reload(HttpServer *server, const Config *config, ConfigError *error);
 /* The TCP port in use (for --port 0 and for the printed URL); 0 if there is none. */
 uint16_t http_server_port(const HttpServer *server);
 

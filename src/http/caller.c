@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/caller.h"
+
+#include "base/address.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+int caller_fd(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info ? info->connect_fd : -EBADF;
+}
+
+static bool peer_credentials(int fd, struct ucred *ret)
+{
+    socklen_t size = sizeof(*ret);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size) >= 0 && size == sizeof(*ret);
+}
+
+static bool peer_address(struct MHD_Connection *connection, Address *ret)
+{
+    const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    if (!info || !info->client_addr)
+        return false;
+    if (info->client_addr->sa_family == AF_INET)
+        *ret = address_from_in(((const struct sockaddr_in *)info->client_addr)->sin_addr);
+    else if (info->client_addr->sa_family == AF_INET6)
+        *ret = address_from_in6(&((const struct sockaddr_in6 *)info->client_addr)->sin6_addr);
+    else
+        return false;
+    return true;
+}
+
+Caller caller_of(struct MHD_Connection *connection)
+{
+    Caller caller = {.transport = TRANSPORT_HTTP, .uid = UID_NONE};
+    int fd = caller_fd(connection), domain = AF_UNSPEC;
+    socklen_t size = sizeof(domain);
+    struct ucred credentials;
+    Address address;
+
+    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) >= 0 &&
+            domain == AF_UNIX) {
+        caller.transport = TRANSPORT_UNIX;
+        if (peer_credentials(fd, &credentials))
+            caller.uid = credentials.uid;
+    } else if (peer_address(connection, &address))
+        address_format(&address, caller.peer);
+    return caller;
+}
+
+bool caller_is_loopback(const Caller *caller)
+{
+    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+    Address address;
+    Prefix prefix;
+
+    if (caller->transport != TRANSPORT_HTTP || address_parse(caller->peer, &address) < 0)
+        return false;
+    for (size_t i = 0; i < ELEMENTSOF(loopback); i++)
+        if (prefix_parse(loopback[i], &prefix, NULL) >= 0 &&
+                prefix_contains_address(&prefix, &address))
+            return true;
+    return false;
+}
+
+bool caller_has_group(struct MHD_Connection *connection, const Members *members)
+{
+    int fd = caller_fd(connection);
+    _cleanup_free_ gid_t *groups = NULL;
+    struct ucred credentials;
+    socklen_t size = 0;
+
+    if (peer_credentials(fd, &credentials) && members_have_group(members, credentials.gid))
+        return true;
+    /* The kernel tells how much room they need (socket(7)). */
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) >= 0 || errno != ERANGE)
+        return false;
+    groups = malloc(size);
+    if (!groups || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+        return false;
+    for (size_t i = 0; i < size / sizeof(*groups); i++)
+        if (members_have_group(members, groups[i]))
+            return true;
+    return false;
+}
+
+static enum MHD_Result on_header(
+        void *userdata, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    static const char *const names[] = {"Forwarded", "Via", "X-Real-IP", "X-Client-IP",
+            "X-Cluster-Client-IP", "X-Original-Forwarded-For", "True-Client-IP",
+            "CF-Connecting-IP"};
+    static const char forwarded[] = "X-Forwarded-";
+    bool *found = userdata;
+
+    *found |= strncasecmp(key, forwarded, strlen(forwarded)) == 0;
+    for (size_t i = 0; i < ELEMENTSOF(names); i++)
+        *found |= strcasecmp(key, names[i]) == 0;
+    return *found ? MHD_NO : MHD_YES;
+}
+
+bool caller_came_through_proxy(const Request *request)
+{
+    bool found = false;
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_header, &found);
+    return found;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a connection and the head of a request tell about who is calling. Facts only: what they
+ * entitle to is access.c's business. */
+
+#include "http/members.h"
+#include "http/request.h"
+
+/* Over what, from which address; on a unix socket, from which uid. */
+Caller caller_of(struct MHD_Connection *connection);
+int caller_fd(struct MHD_Connection *connection);
+
+bool caller_is_loopback(const Caller *caller);
+/* Of the process at the other end of a unix socket, as it was when it connected. */
+bool caller_has_group(struct MHD_Connection *connection, const Members *members);
+/* Somebody passed this on, for somebody else. */
+bool caller_came_through_proxy(const Request *request);
