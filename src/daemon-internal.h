@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 
+#include "bus/bus.h"
 #include "control/control.h"
 #include "datapath/datapath.h"
 #include "datapath/link-watch.h"
@@ -31,6 +32,7 @@ typedef struct Daemon {
     Report *report;
     Control *control;
     HttpServer *http;
+    BusServer *bus;
     LinkWatch *links; /* NULL with --mock */
     sd_event_source *scan_timer;
     sd_event_source *scan_step;
@@ -64,3 +66,5 @@ int start_scanning(Daemon *d);
 
 /* daemon-signals.c: SIGTERM and SIGINT end, SIGHUP reloads, SIGUSR1 flushes. */
 int watch_signals(Daemon *d);
+/* A callback like those above. On failure the old configuration stays, and `error` tells why. */
+int on_reload(ConfigError *error, void *userdata);

@@ -77,7 +77,11 @@ void on_denied(const Caller *caller, const char *what, void *userdata)
 
 void on_list_changed(const ListEvent *event, void *userdata)
 {
-    report_list_change(((Daemon *)userdata)->report, event);
+    Daemon *d = userdata;
+
+    report_list_change(d->report, event);
+    if (d->bus)
+        bus_server_list_changed(d->bus, event);
 }
 
 void on_storage_failed(const char *path, int error, size_t undone, void *userdata)
@@ -112,6 +116,8 @@ void on_attachments(const Attachment *items, size_t count, void *userdata)
     Daemon *d = userdata;
 
     stats_set_attachments(d->stats, items, count);
+    if (d->bus)
+        bus_server_attachments_changed(d->bus);
     fd_store_sync(d->fd_store, d->datapath);
 }
 

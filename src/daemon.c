@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Construction order: datapath, flows, stats, scanner, journal, control, http, attachments, READY.
- * The datapath attaches last, when the lists are already in it: not one packet is judged by empty
- * lists. Destruction mirrors it. */
+/* Construction order: datapath, flows, stats, scanner, journal, control, http, bus, attachments,
+ * READY. The datapath attaches last, when the lists are already in it: not one packet is judged by
+ * empty lists. Destruction mirrors it. */
 
 #include "daemon-internal.h"
 
@@ -25,6 +25,7 @@ static void daemon_done(Daemon *d)
     sd_event_source_disable_unref(d->scan_step);
     sd_event_source_disable_unref(d->scan_timer);
     link_watch_free(d->links);
+    d->bus = bus_server_free(d->bus); /* what control still tells at its end finds nobody */
     http_server_free(d->http);
     control_free(d->control);
     scanner_free(d->scanner);
@@ -123,6 +124,20 @@ static int make_http(Daemon *d, ConfigError *error)
             d->event, &context, d->passed.sockets, d->passed.n_sockets, &d->http, error);
 }
 
+static int make_bus(Daemon *d)
+{
+    BusContext context = {.control = d->control,
+            .flows = d->flows,
+            .stats = d->stats,
+            .mode = d->datapath->ops->mode,
+            .flush_flows = on_flush,
+            .reload = on_reload,
+            .access_denied = on_denied,
+            .userdata = d};
+
+    return bus_server_new(d->event, &context, &d->bus);
+}
+
 static int attach_mock(Daemon *d)
 {
     size_t n;
@@ -204,6 +219,8 @@ static int construct(Daemon *d, ConfigError *error)
         report_state_file(d->report, d->config->persistence.path, &state);
     if (r >= 0)
         r = make_http(d, error);
+    if (r >= 0)
+        r = make_bus(d);
     if (r >= 0)
         r = attach_interfaces(d, error);
     if (r < 0)
