@@ -177,6 +177,34 @@ static int write_temporary(const char *path, const ListSnapshot *snapshot, const
     return r;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The two files change places, and only when that is durable the old one goes: until then it can be
+ * put back. Not every file system can exchange. */
+static int put_in_place(const char *temporary, const char *path)
+{
+    bool had_file = is_file(path);
+    bool exchanged =
+            had_file && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) == 0;
+    int r;
+
+    if (had_file && !exchanged && errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    if (!exchanged && rename(temporary, path) < 0)
+        return -errno;
+    r = store_sync_folder(path);
+    if (r < 0 && exchanged)
+        (void)rename(temporary, path);
+    else if (r < 0 && !had_file)
+        (void)unlink(path);
+    return r;
+}
+
 int store_save(const char *path, const ListSnapshot *snapshot, const StoreClock *now)
 {
     _cleanup_free_ char *temporary = store_temporary_path(path);
@@ -185,11 +213,8 @@ int store_save(const char *path, const ListSnapshot *snapshot, const StoreClock 
     if (r < 0)
         return r;
     r = write_temporary(temporary, snapshot, now);
-    if (r >= 0 && rename(temporary, path) < 0)
-        r = -errno;
-    if (r < 0) {
-        (void)unlink(temporary);
-        return r;
-    }
-    return store_sync_folder(path);
+    if (r >= 0)
+        r = put_in_place(temporary, path);
+    (void)unlink(temporary);
+    return r;
 }

@@ -56,6 +56,6 @@ int store_load(const char *path, List *const lists[static _LIST_MAX], const Stor
         StoreReport *ret);
 
 /* Writes. Blocks: runs on a worker. Creates missing parent folders (0755). Returns 0 when durable.
- * On failure the old file is what it was and no temporary file is left, as far as the disk allows:
- * if nothing but the fsync of the folder fails, the new file is in place. */
+ * On failure the old file is what it was and no temporary file is left, as far as the disk allows.
+ */
 int store_save(const char *path, const ListSnapshot *snapshot, const StoreClock *now);
