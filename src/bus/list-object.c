@@ -81,6 +81,8 @@ static const char *error_name(ControlError error)
         return ERROR_PREFIX "LimitReached";
     case CONTROL_PROTECTED:
         return ERROR_PREFIX "Protected";
+    case CONTROL_NOT_LISTED:
+        return ERROR_PREFIX "NotListed";
     case CONTROL_STORAGE:
         return ERROR_PREFIX "Storage";
     case CONTROL_BUSY:
@@ -123,7 +125,7 @@ static int submit(const ListObject *object, sd_bus_message *m, Command *command)
 
 static int method_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-    Command command = {.add = true};
+    Command command = {.verb = COMMAND_ADD};
     int r = sd_bus_message_read(m, "s", &command.address);
 
     return r < 0 ? r : submit(userdata, m, &command);
@@ -131,7 +133,15 @@ static int method_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-    Command command = {.add = false};
+    Command command = {.verb = COMMAND_REMOVE};
+    int r = sd_bus_message_read(m, "s", &command.address);
+
+    return r < 0 ? r : submit(userdata, m, &command);
+}
+
+static int method_confirm(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+    Command command = {.verb = COMMAND_CONFIRM};
     int r = sd_bus_message_read(m, "s", &command.address);
 
     return r < 0 ? r : submit(userdata, m, &command);
@@ -142,25 +152,27 @@ static int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int read_option(sd_bus_message *m, const char *key, Command *command, sd_bus_error *error)
 {
-    static const char *const types[][2] = {{"ttl", "t"}, {"comment", "s"}, {"force", "b"}};
     int force = 0, r;
+    const struct {
+        const char *name, *type;
+        void *value;
+    } options[] = {{"ttl", "t", &command->ttl_sec}, {"comment", "s", &command->comment},
+            {"force", "b", &force}, {"confirm", "t", &command->confirm_sec}};
 
-    for (size_t i = 0; i < ELEMENTSOF(types); i++) {
-        if (strcmp(key, types[i][0]) != 0)
+    for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+        if (strcmp(key, options[i].name) != 0)
             continue;
-        if (sd_bus_message_verify_type(m, 'v', types[i][1]) <= 0)
+        if (sd_bus_message_verify_type(m, 'v', options[i].type) <= 0)
             return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                    "the option %s is of another type: write `%s %s VALUE`", key, key, types[i][1]);
-        r = sd_bus_message_read(m, "v", types[i][1],
-                i == 0   ? (void *)&command->ttl_sec
-                : i == 1 ? (void *)&command->comment
-                         : (void *)&force);
-        if (r >= 0 && i == 2)
+                    "the option %s is of another type: write `%s %s VALUE`", key, key,
+                    options[i].type);
+        r = sd_bus_message_read(m, "v", options[i].type, options[i].value);
+        if (r >= 0 && options[i].value == &force)
             command->force = force;
         return r;
     }
     return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-            "unknown option '%.40s'; known are ttl, comment, force", key);
+            "unknown option '%.40s'; known are ttl, comment, force, confirm", key);
 }
 
 static int read_options(sd_bus_message *m, Command *command, sd_bus_error *error)
@@ -181,7 +193,7 @@ static int read_options(sd_bus_message *m, Command *command, sd_bus_error *error
 
 static int method_add_with_options(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-    Command command = {.add = true};
+    Command command = {.verb = COMMAND_ADD};
     int r = sd_bus_message_read(m, "s", &command.address);
 
     if (r >= 0)
@@ -206,6 +218,8 @@ int append_entry_options(sd_bus_message *m, const Control *control, const ListEn
     if (r >= 0 && entry->expires_wall_ns)
         r = sd_bus_message_append(
                 m, "{sv}", "expires", "s", time_format_rfc3339(entry->expires_wall_ns, expires));
+    if (r >= 0 && entry->unconfirmed)
+        r = sd_bus_message_append(m, "{sv}", "unconfirmed", "b", 1);
     return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -282,6 +296,8 @@ const sd_bus_vtable list_vtable[] = {
                 SD_BUS_RESULT("b", changed), method_add_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", address), SD_BUS_RESULT("b", changed),
                 method_remove, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Confirm", SD_BUS_ARGS("s", address), SD_BUS_RESULT("b", changed),
+                method_confirm, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sa{sv})", entries),
                 method_list, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Added", SD_BUS_ARGS("s", address, "a{sv}", entry), 0),

@@ -29,12 +29,33 @@ static void describe_caller(const Caller *caller, char *buffer, size_t size)
         snprintf(buffer, size, "%s", transport);
 }
 
+static void set_deadline(ListEntry *entry, uint64_t sec, const StoreClock *now)
+{
+    if (sec == 0)
+        return;
+    entry->expires_boottime_ns = now->boottime_ns + sec * NSEC_PER_SEC;
+    entry->expires_wall_ns = now->wall_ns + sec * NSEC_PER_SEC;
+}
+
+/* The entry as it is, but to stay. */
+static int make_confirmed(Wish *wish, const StoreClock *now)
+{
+    const ListEntry *current = wish->current;
+
+    wish->entry = list_entry_new(&wish->prefix, current->by, current->comment, current->origin);
+    if (!wish->entry)
+        return -ENOMEM;
+    wish->entry->added_wall_ns = current->added_wall_ns;
+    wish->entry->slot = current->slot;
+    set_deadline(wish->entry, current->confirmed_ttl_sec, now);
+    return 0;
+}
+
 /* No comment given leaves the one that is there. */
-static int make_entry(Control *control, Wish *wish, const StoreClock *now)
+static int make_added(Control *control, Wish *wish, const StoreClock *now)
 {
     const Command *command = wish->command;
     const char *comment = wish->current ? wish->current->comment : "";
-    uint64_t ttl_ns = command->ttl_sec * NSEC_PER_SEC;
     char by[LIST_BY_MAX];
     int r = 0;
 
@@ -45,10 +66,11 @@ static int make_entry(Control *control, Wish *wish, const StoreClock *now)
     if (!wish->entry)
         return -ENOMEM;
     wish->entry->added_wall_ns = now->wall_ns;
-    if (ttl_ns > 0) {
-        wish->entry->expires_boottime_ns = now->boottime_ns + ttl_ns;
-        wish->entry->expires_wall_ns = now->wall_ns + ttl_ns;
-    }
+    wish->entry->unconfirmed = command->confirm_sec > 0;
+    if (wish->entry->unconfirmed)
+        wish->entry->confirmed_ttl_sec = command->ttl_sec;
+    set_deadline(
+            wish->entry, wish->entry->unconfirmed ? command->confirm_sec : command->ttl_sec, now);
     if (wish->current)
         wish->entry->slot = wish->current->slot;
     else
@@ -62,9 +84,10 @@ static int make_edit(Control *control, Wish *wish, const StoreClock *now, Edit *
     Edit *edit;
     int r;
 
-    if (wish->command->add) {
+    if (wish->command->verb != COMMAND_REMOVE) {
         kind = wish->current ? EDIT_CHANGE : EDIT_ADD;
-        r = make_entry(control, wish, now);
+        r = wish->command->verb == COMMAND_CONFIRM ? make_confirmed(wish, now)
+                                                   : make_added(control, wish, now);
         if (r == -ENOSPC)
             return wish_refuse(
                     wish, CONTROL_BUSY, "too many removals wait for the disk; try again later");

@@ -27,10 +27,11 @@ typedef enum ControlError {
     CONTROL_INVALID_OPTION,
     CONTROL_LIMIT_REACHED, /* the list is full */
     CONTROL_PROTECTED,
-    CONTROL_DENIED,  /* the caller may not */
-    CONTROL_STORAGE, /* the disk refused; nothing changed */
-    CONTROL_KERNEL,  /* the datapath refused; nothing changed */
-    CONTROL_BUSY,    /* too many edits wait */
+    CONTROL_NOT_LISTED, /* nothing to confirm */
+    CONTROL_DENIED,     /* the caller may not */
+    CONTROL_STORAGE,    /* the disk refused; nothing changed */
+    CONTROL_KERNEL,     /* the datapath refused; nothing changed */
+    CONTROL_BUSY,       /* too many edits wait */
     _CONTROL_ERROR_MAX,
 } ControlError;
 const char *control_error_code(ControlError error); /* "invalid-address", ... for HTTP's "error" */
@@ -54,6 +55,15 @@ typedef struct Caller {
     char peer[ADDRESS_TEXT_MAX]; /* "" when not over IP */
 } Caller;
 
+/* What is wished for. Confirming makes an entry stay that was added with confirm_sec; its time
+ * limit then begins anew. */
+typedef enum CommandVerb {
+    COMMAND_ADD,
+    COMMAND_REMOVE,
+    COMMAND_CONFIRM,
+    _COMMAND_VERB_MAX,
+} CommandVerb;
+
 /* Adding what is there already is a no-op if it asks for nothing else: a time limit that ends
  * within the same second, the same comment or none. Anything else replaces the entry, which keeps
  * its hits. A feed's wish for what somebody else put there is a no-op; a manual one takes a feed's
@@ -63,12 +73,13 @@ typedef struct Caller {
  */
 typedef struct Command {
     ListId list;
-    bool add;            /* false: remove */
-    const char *address; /* as the user wrote it */
-    uint64_t ttl_sec;    /* 0 = for ever */
-    const char *comment; /* NULL = none, or the one that is there */
-    const char *origin;  /* NULL = "manual" */
-    bool force;          /* also a protected address */
+    CommandVerb verb;
+    const char *address;  /* as the user wrote it */
+    uint64_t ttl_sec;     /* 0 = for ever */
+    uint64_t confirm_sec; /* gone again unless confirmed within this time; 0 = stays */
+    const char *comment;  /* NULL = none, or the one that is there */
+    const char *origin;   /* NULL = "manual" */
+    bool force;           /* also a protected address */
     Caller caller;
 } Command;
 

@@ -16,9 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LIST_COMMENT_MAX 256 /* bytes, terminator included */
-#define LIST_BY_MAX      64
-#define LIST_TTL_MAX_SEC (10ULL * 365 * 24 * 3600)
+#define LIST_COMMENT_MAX     256 /* bytes, terminator included */
+#define LIST_BY_MAX          64
+#define LIST_TTL_MAX_SEC     (10ULL * 365 * 24 * 3600)
+#define LIST_CONFIRM_MAX_SEC 86400
 
 typedef struct ListEntry {
     unsigned n_ref;
@@ -28,10 +29,13 @@ typedef struct ListEntry {
      * time is for people and for the next boot. */
     uint64_t expires_boottime_ns;
     uint64_t expires_wall_ns;
-    uint32_t slot; /* the datapath's number for it, see datapath.h */
-    char *by;      /* who: "uid 0 over http", never NULL */
-    char *comment; /* never NULL */
-    char *origin;  /* "manual", or the name of a feed's file */
+    /* Until it is confirmed its deadline is that of the confirmation. */
+    bool unconfirmed;
+    uint64_t confirmed_ttl_sec; /* how long it lives from then on; 0 = for ever */
+    uint32_t slot;              /* the datapath's number for it, see datapath.h */
+    char *by;                   /* who: "uid 0 over http", never NULL */
+    char *comment;              /* never NULL */
+    char *origin;               /* "manual", or the name of a feed's file */
 } ListEntry;
 
 /* All texts are copied. NULL: out of memory. The new entry has one reference, the caller's. */

@@ -92,6 +92,18 @@ static int read_expiry(
     return 1;
 }
 
+static int read_confirmation(json_object *object, ListEntry *entry)
+{
+    int r = json_get_bool(object, "unconfirmed", &entry->unconfirmed);
+
+    if (r >= 0)
+        r = json_get_uint64(object, "confirmed_ttl_sec", &entry->confirmed_ttl_sec);
+    if (r < 0 || entry->confirmed_ttl_sec > LIST_TTL_MAX_SEC ||
+            (entry->unconfirmed && entry->expires_boottime_ns == 0))
+        return -EINVAL;
+    return 1;
+}
+
 int store_read_entry(
         json_object *object, const StoreOrigin *origin, const StoreClock *now, ListEntry **ret)
 {
@@ -112,6 +124,8 @@ int store_read_entry(
         return -ENOMEM;
     entry->added_wall_ns = added_ns;
     r = read_expiry(object, origin, now, entry);
+    if (r > 0)
+        r = read_confirmation(object, entry);
     if (r > 0)
         *ret = TAKE_PTR(entry);
     return r;

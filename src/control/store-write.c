@@ -75,6 +75,9 @@ static void put_entry(FILE *file, const ListEntry *entry, const StoreClock *now)
     put_string(file, "origin", entry->origin);
     if (entry->expires_boottime_ns != 0)
         put_expiry(file, entry, now);
+    if (entry->unconfirmed)
+        fprintf(file, ",\"unconfirmed\":true,\"confirmed_ttl_sec\":%" PRIu64,
+                entry->confirmed_ttl_sec);
     putc_unlocked('}', file);
 }
 

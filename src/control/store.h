@@ -7,10 +7,12 @@
  *     {"format":"ntc-lists","version":1,"boot_id":"...","saved":"2026-...Z",
  *      "saved_boottime_ns":"...",
  *      "blacklist":[{"ip":"203.0.113.7","added":"...","by":"...","comment":"...","origin":"manual",
- *                    "expires":"...","expires_boottime_ns":"...","remaining_sec":3600}],
+ *                    "expires":"...","expires_boottime_ns":"...","remaining_sec":3600,
+ *                    "unconfirmed":true,"confirmed_ttl_sec":0}],
  *      "whitelist":[...]}
  *
- * (The last three only in entries that expire. Nanoseconds are texts: JSON numbers lose digits.)
+ * (The last five only in entries that expire, the last two only in those that wait to be confirmed.
+ * Nanoseconds are texts: JSON numbers lose digits.)
  * Within one boot the deadline on CLOCK_BOOTTIME counts. After a reboot it is `expires`, but never
  * more than `remaining_sec` from now on: a clock that starts in the past prolongs nothing.
  *

@@ -52,6 +52,13 @@ static int validate_options(Wish *wish)
     if (command->ttl_sec > LIST_TTL_MAX_SEC)
         return wish_refuse(wish, CONTROL_INVALID_OPTION,
                 "the time limit (ttl) may be at most %llu seconds, ten years", LIST_TTL_MAX_SEC);
+    if (command->confirm_sec > LIST_CONFIRM_MAX_SEC)
+        return wish_refuse(wish, CONTROL_INVALID_OPTION,
+                "the time to confirm may be at most %d seconds, a day", LIST_CONFIRM_MAX_SEC);
+    if (command->confirm_sec > 0 && wish->current && !wish->current->unconfirmed)
+        return wish_refuse(wish, CONTROL_INVALID_OPTION,
+                "%s is on the %s for good already; confirm is for new entries", wish->address,
+                list_name(command->list));
     if (!is_text(command->comment) || !is_text(command->origin))
         return wish_refuse(wish, CONTROL_INVALID_OPTION,
                 "the comment must be one line of printable text of at most %d bytes",
@@ -83,16 +90,21 @@ static int validate_protected(Control *control, Wish *wish)
 int wish_validate(Control *control, Wish *wish)
 {
     const List *list = control->lists[wish->command->list];
+    bool adds = wish->command->verb == COMMAND_ADD;
     int r = 0;
 
     wish->current = list_get(list, &wish->prefix);
-    if (wish->command->add)
+    if (wish->command->verb == COMMAND_CONFIRM && !wish->current)
+        return wish_refuse(wish, CONTROL_NOT_LISTED,
+                "%s is not on the %s: its time to be confirmed may be over", wish->address,
+                list_name(wish->command->list));
+    if (adds)
         r = validate_options(wish);
-    if (r >= 0 && wish->command->add)
+    if (r >= 0 && adds)
         r = validate_protected(control, wish);
     if (r < 0)
         return r;
-    if (wish->command->add && !wish->current && list_count(list) >= list_capacity(list))
+    if (adds && !wish->current && list_count(list) >= list_capacity(list))
         return wish_refuse(wish, CONTROL_LIMIT_REACHED,
                 "the %s is full: it holds %zu entries, all that lists.capacity allows",
                 list_name(wish->command->list), list_capacity(list));
@@ -136,13 +148,17 @@ bool wish_is_noop(const Wish *wish, uint64_t now_ns)
     const Command *command = wish->command;
     const ListEntry *current = wish->current;
 
-    if (!command->add)
+    if (command->verb == COMMAND_REMOVE)
         return !current;
+    if (command->verb == COMMAND_CONFIRM)
+        return !current->unconfirmed;
     if (!current)
         return false;
     if (!is_manual(command_origin(command)) &&
             strcmp(command_origin(command), current->origin) != 0)
         return true;
+    if (command->confirm_sec > 0 || current->unconfirmed)
+        return false;
     return !changes_origin(command, current) && !changes_deadline(command, current, now_ns) &&
            (!command->comment || strcmp(command->comment, current->comment) == 0);
 }

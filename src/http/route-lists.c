@@ -18,7 +18,8 @@
 
 static ListId list_of(const Request *request)
 {
-    return strcmp(request->path, "/whitelist") == 0 ? LIST_WHITELIST : LIST_BLACKLIST;
+    return strncmp(request->path, "/whitelist", strlen("/whitelist")) == 0 ? LIST_WHITELIST
+                                                                           : LIST_BLACKLIST;
 }
 
 /* --- reading
@@ -61,6 +62,7 @@ static void out_entry(JsonOut *out, const Control *control, const ListEntry *ent
     json_out_string(out, "by", entry->by);
     json_out_string(out, "comment", entry->comment);
     out_time(out, "expires", entry->expires_wall_ns);
+    out_time(out, "confirm_by", entry->unconfirmed ? entry->expires_wall_ns : 0);
     json_out_string(out, "origin", entry->origin);
     json_out_uint64(out, "packets", hits.packets);
     json_out_uint64(out, "bytes", hits.bytes);
@@ -112,7 +114,7 @@ void route_list_get(Request *request)
 typedef struct Edit {
     Request *request; /* NULL: gone */
     ListId list;
-    bool add;
+    CommandVerb verb;
 } Edit;
 
 static const unsigned error_status[_CONTROL_ERROR_MAX] = {
@@ -120,6 +122,7 @@ static const unsigned error_status[_CONTROL_ERROR_MAX] = {
         [CONTROL_INVALID_OPTION] = 400,
         [CONTROL_LIMIT_REACHED] = 409,
         [CONTROL_PROTECTED] = 409,
+        [CONTROL_NOT_LISTED] = 404,
         [CONTROL_DENIED] = 403,
         [CONTROL_STORAGE] = 500,
         [CONTROL_KERNEL] = 500,
@@ -130,7 +133,7 @@ static void reply_done_edit(Reply *reply, const Edit *edit, const CommandResult 
 {
     JsonOut out = {.text = &reply->body};
 
-    if (!edit->add && !result->changed) {
+    if (edit->verb == COMMAND_REMOVE && !result->changed) {
         reply_error(reply, 404, "not-found", "%s is not on the %s",
                 result->address ? result->address : "it", list_name(edit->list));
         return;
@@ -175,7 +178,7 @@ static void submit(Request *request, Command *command)
         reply_error(&request->reply, 503, "unavailable", "out of memory");
         return;
     }
-    *edit = (Edit){.request = request, .list = list_of(request), .add = command->add};
+    *edit = (Edit){.request = request, .list = list_of(request), .verb = command->verb};
     command->list = edit->list;
     command->caller = request->caller;
     if (control_submit(request->server->context.control, command, NULL, on_edit_done, edit) < 0) {
@@ -185,20 +188,30 @@ static void submit(Request *request, Command *command)
         request_wait(request, on_request_gone, edit);
 }
 
-static bool known_keys(Request *request, json_object *object)
-{
-    static const char *const known[] = {"ip", "ttl", "comment", "force"};
+static const char *const add_keys[] = {"ip", "ttl", "comment", "force", "confirm", NULL};
+static const char *const confirm_keys[] = {"ip", NULL};
 
+static void refuse_key(Request *request, const char *key, const char *const *known)
+{
+    _cleanup_(text_done) TextBuffer list = {};
+
+    for (size_t i = 0; known[i]; i++)
+        text_appendf(&list, "%s%s", i > 0 ? ", " : "", known[i]);
+    reply_error(&request->reply, 400, "bad-request", "unknown key '%.40s'; known: %s", key,
+            list.failed ? "" : list.data);
+}
+
+static bool known_keys(Request *request, json_object *object, const char *const *known)
+{
     json_object_object_foreach(object, key, value)
     {
         bool found = false;
 
         (void)value;
-        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+        for (size_t i = 0; known[i]; i++)
             found |= strcmp(known[i], key) == 0;
         if (!found) {
-            reply_error(&request->reply, 400, "bad-request",
-                    "unknown key '%.40s'; known are ip, ttl, comment, force", key);
+            refuse_key(request, key, known);
             return false;
         }
     }
@@ -215,15 +228,19 @@ static bool read_member(Request *request, int r, const char *what)
 
 static bool read_command(Request *request, json_object *object, Command *command)
 {
+    bool confirms = command->verb == COMMAND_CONFIRM;
+
     if (!json_object_is_type(object, json_type_object))
         return read_member(
                 request, -EINVAL, "the body must be a JSON object, like {\"ip\":\"192.0.2.1\"}");
-    if (!known_keys(request, object))
+    if (!known_keys(request, object, confirms ? confirm_keys : add_keys))
         return false;
     if (!read_member(
                 request, json_get_string(object, "ip", &command->address), "ip must be a string") ||
             !read_member(request, json_get_uint64(object, "ttl", &command->ttl_sec),
                     "ttl must be a whole number of seconds") ||
+            !read_member(request, json_get_uint64(object, "confirm", &command->confirm_sec),
+                    "confirm must be a whole number of seconds") ||
             !read_member(request, json_get_string(object, "comment", &command->comment),
                     "comment must be a string") ||
             !read_member(request, json_get_bool(object, "force", &command->force),
@@ -232,10 +249,10 @@ static bool read_command(Request *request, json_object *object, Command *command
     return read_member(request, command->address ? 0 : -EINVAL, "ip is missing");
 }
 
-void route_list_post(Request *request)
+static void submit_body(Request *request, CommandVerb verb)
 {
     _cleanup_json_ json_object *object = NULL;
-    Command command = {.add = true};
+    Command command = {.verb = verb};
     const char *error = NULL, *text = request->body.data ? request->body.data : "";
     int r = 0;
 
@@ -250,9 +267,19 @@ void route_list_post(Request *request)
         submit(request, &command);
 }
 
+void route_list_post(Request *request)
+{
+    submit_body(request, COMMAND_ADD);
+}
+
+void route_list_confirm(Request *request)
+{
+    submit_body(request, COMMAND_CONFIRM);
+}
+
 void route_list_delete(Request *request)
 {
-    Command command = {.add = false};
+    Command command = {.verb = COMMAND_REMOVE};
 
     if (!query_check(request, (const char *[]){"ip", NULL}))
         return;

@@ -38,6 +38,7 @@ void route_metrics(Request *request);
 void route_list_get(Request *request);
 void route_list_post(Request *request);
 void route_list_delete(Request *request);
+void route_list_confirm(Request *request);
 void route_flows(Request *request);
 void route_flows_flush(Request *request);
 void route_talkers(Request *request);

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 
 #define LISTENERS_MAX      16
-#define HTTP_ROUTES_MAX    16 /* counters; the table is in routes.c, the last index is "other" */
+#define HTTP_ROUTES_MAX    32 /* counters; the table is in routes.c, the last index is "other" */
 #define HTTP_STATUS_MAX    600
 #define HOST_NAME_TEXT_MAX 256
 

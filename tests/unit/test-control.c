@@ -233,8 +233,10 @@ static const Caller root_over_http = {.transport = TRANSPORT_HTTP, .uid = 0};
 
 static Command command(const char *address, bool add)
 {
-    return (Command){
-            .list = LIST_BLACKLIST, .add = add, .address = address, .caller = root_over_http};
+    return (Command){.list = LIST_BLACKLIST,
+            .verb = add ? COMMAND_ADD : COMMAND_REMOVE,
+            .address = address,
+            .caller = root_over_http};
 }
 
 static void submit(World *w, const Command *c, Reply *reply)
@@ -819,6 +821,53 @@ Test(control, entries_expire_in_their_order)
     cr_assert_str_eq(w->event_prefix[1], "203.0.113.1");
 }
 
+static Command confirming(const char *address)
+{
+    Command c = command(address, true);
+
+    c.verb = COMMAND_CONFIRM;
+    return c;
+}
+
+Test(control, what_nobody_confirms_goes_again)
+{
+    WORLD(w, 1024);
+    Command c = command("203.0.113.1", true), confirm = confirming("203.0.113.1");
+    Reply reply;
+
+    c.confirm_sec = 60;
+    cr_assert_eq(run(w, &c, &reply), CONTROL_OK);
+    cr_assert(entry_of(w, "203.0.113.1")->unconfirmed);
+    cr_assert_eq(expiry_run(w->control, fake_now.boottime_ns + 60 * NSEC_PER_SEC), 1);
+    settle(w);
+    assert_all_agree(w, 0);
+    cr_assert_eq((int)w->events[1].type, LIST_EVENT_EXPIRED);
+    cr_assert_eq(run(w, &confirm, &reply), CONTROL_NOT_LISTED);
+    cr_assert(strstr(reply.message, "time to be confirmed"), "%s", reply.message);
+}
+
+Test(control, what_was_confirmed_lives_as_long_as_was_asked_for)
+{
+    WORLD(w, 1024);
+    Command c = command("203.0.113.1", true), confirm = confirming("203.0.113.1");
+    Reply reply;
+
+    c.confirm_sec = 60;
+    c.ttl_sec = 3600;
+    c.comment = "risky";
+    cr_assert_eq(run(w, &c, &reply), CONTROL_OK);
+    cr_assert_eq(run(w, &confirm, &reply), CONTROL_OK);
+    cr_assert(reply.changed);
+    cr_assert_eq(entry_of(w, "203.0.113.1")->expires_boottime_ns,
+            fake_now.boottime_ns + 3600 * NSEC_PER_SEC);
+    cr_assert_str_eq(entry_of(w, "203.0.113.1")->comment, "risky");
+    cr_assert_eq(run(w, &confirm, &reply), CONTROL_OK);
+    cr_assert(!reply.changed);
+    cr_assert_eq(run(w, &c, &reply), CONTROL_INVALID_OPTION); /* no way back by accident */
+    assert_all_agree(w, 1);
+    cr_assert_eq(w->fake.applies, 1); /* of the start no entry, of confirming no change */
+}
+
 Test(control, the_timer_removes_what_expired)
 {
     WORLD(w, 1024);
@@ -919,6 +968,21 @@ Test(control, a_file_that_does_not_fit_stops_the_start)
     w->config.lists.capacity = 1024;
     cr_assert_lt(start_control(w), 0);
     cr_assert(strstr(w->error.message, "lists.capacity"), "%s", w->error.message);
+}
+
+Test(control, waiting_for_confirmation_outlives_the_process)
+{
+    WORLD(w, 1024);
+    Command c = command("203.0.113.1", true);
+    Reply reply;
+
+    c.confirm_sec = 60;
+    c.ttl_sec = 3600;
+    cr_assert_eq(run(w, &c, &reply), CONTROL_OK);
+    restart(w);
+    cr_assert_eq(start_control(w), 0);
+    cr_assert(entry_of(w, "203.0.113.1")->unconfirmed);
+    cr_assert_eq(entry_of(w, "203.0.113.1")->confirmed_ttl_sec, 3600);
 }
 
 Test(control, a_new_boot_saves_the_remaining_times_again)

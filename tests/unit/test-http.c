@@ -557,7 +557,8 @@ Test(http, an_entry_is_added_shown_and_removed)
                       "\"203.0.113.7\",\"added\":\"2"),
             "%s", w->response);
     cr_assert(says(w,
-            "\"comment\":\"\",\"expires\":null,\"origin\":\"manual\",\"packets\":0,\"bytes\":0}]"));
+            "\"comment\":\"\",\"expires\":null,\"confirm_by\":null,\"origin\":\"manual\",\"packets\":0,"
+            "\"bytes\":0}]"));
     cr_assert_eq(get(w, "/whitelist"), 200);
     cr_assert(says(w, "\"comment\":\"a \\\"b\\\" \xc3\xa9\",\"expires\":\"2"), "%s", w->response);
     json_object_put(body_json(w));
@@ -569,6 +570,24 @@ Test(http, an_entry_is_added_shown_and_removed)
     assert_error(w, 404, "not-found");
     request(w, "DELETE", "/whitelist?ip=2001:db8::%2F32", "", NULL);
     cr_assert_eq(status_of(w->response), 200, "%s", w->response);
+    world_free(w);
+}
+
+Test(http, an_entry_waits_to_be_confirmed)
+{
+    World *w = world_new();
+
+    cr_assert_eq(post(w, "/blacklist", "{\"ip\":\"203.0.113.7\",\"confirm\":60}"), 200);
+    cr_assert_eq(get(w, "/blacklist"), 200);
+    cr_assert(says(w, "\"confirm_by\":\"2"), "%s", w->response);
+    cr_assert_eq(post(w, "/blacklist/confirm", "{\"ip\":\"203.0.113.7\"}"), 200);
+    cr_assert(says(w, "\"changed\":true"), "%s", w->response);
+    cr_assert_eq(get(w, "/blacklist"), 200);
+    cr_assert(says(w, "\"expires\":null,\"confirm_by\":null"), "%s", w->response);
+    post(w, "/whitelist/confirm", "{\"ip\":\"203.0.113.7\"}");
+    assert_error(w, 404, "not-found");
+    post(w, "/blacklist/confirm", "{\"ip\":\"203.0.113.7\",\"ttl\":5}");
+    assert_error(w, 400, "bad-request");
     world_free(w);
 }
 
