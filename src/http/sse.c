@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -20,6 +21,9 @@
 #define HEARTBEAT_USEC (15 * USEC_PER_SEC)
 #define CHUNK_BYTES    8192U /* formatted at once for one client */
 #define RESPONSE_BYTES 16384
+/* What the kernel may hold for one client. Left to itself it takes megabytes, and a client that
+ * does not read would be taken for a live one all that while. */
+#define SOCKET_BYTES (256 * 1024)
 
 typedef enum ClientState {
     CLIENT_WOKEN,
@@ -136,14 +140,18 @@ EventStream *event_stream_free(EventStream *stream)
     return NULL;
 }
 
-static void cut_off(SseClient *client)
+static int socket_of(const SseClient *client)
 {
     const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(client->request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
+    return info ? info->connect_fd : -EBADF;
+}
+
+static void cut_off(SseClient *client)
+{
     client->cut_off = true;
-    if (info)
-        shutdown(info->connect_fd, SHUT_RDWR);
+    (void)shutdown(socket_of(client), SHUT_RDWR);
 }
 
 /* After a push: who doesn't read, and when to wake the others. */
@@ -274,6 +282,7 @@ static void tell_watchers(EventStream *stream)
 
 int sse_client_new(EventStream *stream, Request *request, const char *last_id, SseClient **ret)
 {
+    static const int socket_bytes = SOCKET_BYTES;
     SseClient *client;
 
     if (stream->stopping ||
@@ -284,6 +293,7 @@ int sse_client_new(EventStream *stream, Request *request, const char *last_id, S
         return -ENOMEM;
     client->stream = stream;
     client->request = request;
+    (void)setsockopt(socket_of(client), SOL_SOCKET, SO_SNDBUF, &socket_bytes, sizeof(socket_bytes));
     text_append(&client->out, "retry: 2000\n\n");
     place(client, last_id);
     client->next = stream->clients;

@@ -81,11 +81,20 @@ def test_nobody_looks_nothing_is_sent():
         assert settled(shown) == before
 
 
+def scanned(ntc, times=1):
+    """What is counted once so many further scans are through. Only under load: no scan shows but by numbers."""
+    for _ in range(times):
+        last = counted(ntc)
+        expect(lambda: counted(ntc) > last, True)
+    return counted(ntc)
+
+
 @once
 @alone
 def test_flood():
     """A viewer from the first packet on, and one that comes when the flood is on."""
     with World() as world:
+        world.silence()
         ntc = world.start()
         ntc.add("blacklist", BLACKLISTED)
         with Audience() as audience:
@@ -94,19 +103,19 @@ def test_flood():
             child = flood(world, 12_000_000, "--blacklisted", "20")
             expect(lambda: counted(ntc) > before + 1_000_000, True)
             low = counted(ntc)
+            scanned(ntc)
             second = audience.add(world, ntc)
-            time.sleep(0.15)  # a scan
-            high = counted(ntc)
+            high = scanned(ntc, 2)  # the first of them may have begun before
             result = flooded(world, child)
             after = settled(lambda: counted(ntc))
-            time.sleep(0.2)
+            expect(lambda: Seen(first).packets, after - before)
             seen, late = Seen(first), Seen(second)
         seconds = result["seconds"]
         shown, dropped = len(seen.events) - len(seen.of("DROP")), len(seen.of("DROP"))
         print(f"{result['packets_per_second'] / 1e6:.2f} Mpps for {seconds:.1f} s, counted {after - before}; "
               f"shown {shown / seconds:.0f}/s and {dropped / seconds:.0f} drops/s, gaps {sum(seen.gaps)}; "
               f"late viewer {late.packets} of {after - high} to {after - low}")
-        assert seen.packets == after - before
+        assert high < after, "the late viewer came too late"
         assert after - high <= late.packets <= after - low
         assert seen.ids == list(range(seen.ids[0], seen.ids[0] + len(seen.ids))), "a number for each"
         # Some packets aside that came before or after the flood.
@@ -122,24 +131,27 @@ def test_flood():
 @alone
 def test_20_viewers_of_whom_3_never_read():
     with World() as world:
+        world.silence()
         ntc = world.start()
         ntc.add("blacklist", BLACKLISTED)
+        slow = lambda: ntc.metrics().sum("ntc_sse_disconnected_total", reason="slow")
         with Audience() as audience:
+            before = settled(lambda: counted(ntc))
             for n in range(20):
                 audience.add(world, ntc, read=n not in (3, 11, 19))
-            time.sleep(0.3)
-            child = flood(world, 12_000_000, "--blacklisted", "20")
-            result = flooded(world, child)
-            settled(lambda: counted(ntc))
-            time.sleep(0.2)
-            seen = [Seen(viewer) for viewer in audience.viewers]
-            # From the moment when all of them were there they were told the same.
-            last = [viewer.body().partition(b"id: %d\n" % seen[-1].ids[0])[2] for viewer in audience.viewers]
-            assert all(len(body) > 100_000 for body in last)
-            assert set(last) == {last[0]}, [len(body) for body in last]
+            # How long the kernel takes what they do not read depends on the rate: until it takes no more.
+            rates = []
+            while len(rates) < 10 and slow() < 3:
+                rates.append(flooded(world, flood(world, 4_000_000, "--blacklisted", "20"))["packets_per_second"])
+            after = settled(lambda: counted(ntc))
+            assert slow() == 3, f"{slow()} cut off after {len(rates)} floods"
+            # All the others were told the same, and all of it.
+            first = audience.viewers[0]
+            expect(lambda: Seen(first).packets, after - before)
+            told = lambda viewer: viewer.body().replace(b":\n\n", b"")  # whoever waits at the time gets a heartbeat
+            expect(lambda: {told(viewer) for viewer in audience.viewers}, {told(first)})
             assert not any(viewer.ended for viewer in audience.viewers)
-            for one in seen:
-                assert None not in one.gaps
-                assert one.ids == list(range(one.ids[0], one.ids[-1] + 1))
-            expect(lambda: ntc.metrics().sum("ntc_sse_disconnected_total", reason="slow"), 3)
-            print(f"{result['packets_per_second'] / 1e6:.2f} Mpps, {len(seen[0].events)} events each")
+            seen = Seen(first)
+            assert seen.ids == list(range(seen.ids[0], seen.ids[-1] + 1))
+            assert ntc.metrics().sum("ntc_sse_disconnected_total", reason="client") == 0
+            print(f"{min(rates) / 1e6:.2f} Mpps, {len(rates)} floods, {len(seen.events)} events each")

@@ -305,6 +305,13 @@ class World:
                     namespace.ip("neighbour", "replace", address, "dev", f"eth{cable}",
                                  "lladdr", other.mac(f"eth{cable}").hex(":"), "nud", "permanent")
 
+    def silence(self):
+        """Nothing speaks unasked any more: IPv6 looks for routers, neighbours and groups whenever it likes."""
+        for namespace in (self.host, self.peer):
+            with namespace.inside():
+                for cable in range(self.cables):
+                    pathlib.Path(f"/proc/sys/net/ipv6/conf/eth{cable}/disable_ipv6").write_text("1")
+
     def no_offload(self, cable=0):
         for namespace in (self.host, self.peer):
             namespace.run("ethtool", "-K", f"eth{cable}", "gso", "off", "gro", "off", "tso", "off")
