@@ -19,6 +19,16 @@ Count counters_of_protocol(const Counters *counters, ProtocolClass protocol)
     return sum;
 }
 
+Count counters_of_direction(const Counters *counters, Direction direction)
+{
+    Count sum = {};
+
+    for (int p = 0; p < _PROTOCOL_MAX; p++)
+        for (int a = 0; a < _ACTION_MAX; a++)
+            add(&sum, &counters->by[p][direction][a]);
+    return sum;
+}
+
 Count counters_of_action(const Counters *counters, Action action)
 {
     Count sum = {};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/json-out.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 static void begin(JsonOut *out, const char *key)
@@ -79,6 +81,15 @@ void json_out_double(JsonOut *out, const char *key, double value)
 {
     begin(out, key);
     text_appendf(out->text, "%.3f", value);
+}
+
+void json_out_moment(JsonOut *out, const char *key, uint64_t monotonic_ns)
+{
+    uint64_t now = clock_monotonic_ns(), age = now > monotonic_ns ? now - monotonic_ns : 0;
+    uint64_t wall = clock_wall_ns();
+    char text[TIME_TEXT_MAX];
+
+    json_out_string(out, key, time_format_rfc3339(wall > age ? wall - age : 0, text));
 }
 
 void json_out_bool(JsonOut *out, const char *key, bool value)

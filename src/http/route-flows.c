@@ -7,8 +7,6 @@
 #include "http/query.h"
 #include "http/routes.h"
 
-#include "base/clock.h"
-
 #include <string.h>
 
 #define FLOWS_LIMIT_DEFAULT 100
@@ -17,15 +15,17 @@
 typedef enum FlowOrder {
     FLOW_BY_PACKETS,
     FLOW_BY_BYTES,
+    FLOW_BY_RATE,
     FLOW_BY_LAST_SEEN,
 } FlowOrder;
 
 typedef struct FlowQuery {
     FlowOrder order;
-    bool has_src, has_dst;
-    Prefix src, dst;
-    int protocol; /* ProtocolClass, -1: any */
-    int action;   /* Action, -1: any */
+    bool has_src, has_dst, has_ip;
+    Prefix src, dst, ip; /* `ip`: either end */
+    uint64_t port;       /* of either end; 0: any */
+    int protocol;        /* ProtocolClass, -1: any */
+    int action;          /* Action, -1: any */
 
     const Flow **heap;
     size_t n, max;
@@ -37,6 +37,8 @@ static uint64_t rank(const FlowQuery *query, const Flow *flow)
     switch (query->order) {
     case FLOW_BY_BYTES:
         return flow->sample.bytes;
+    case FLOW_BY_RATE:
+        return flow->bytes_per_second;
     case FLOW_BY_LAST_SEEN:
         return flow->sample.last_seen_ns;
     default:
@@ -82,12 +84,20 @@ static void sift_up(FlowQuery *query, size_t i)
     }
 }
 
+static bool has_end(const FlowQuery *query, const FlowKey *key)
+{
+    return (!query->has_ip || prefix_contains_address(&query->ip, &key->src) ||
+                   prefix_contains_address(&query->ip, &key->dst)) &&
+           (query->port == 0 || key->sport == query->port || key->dport == query->port);
+}
+
 static bool wanted(const FlowQuery *query, const FlowSample *sample)
 {
     const FlowKey *key = &sample->key;
 
     return (!query->has_src || prefix_contains_address(&query->src, &key->src)) &&
            (!query->has_dst || prefix_contains_address(&query->dst, &key->dst)) &&
+           has_end(query, key) &&
            (query->protocol < 0 || (int)protocol_class_of(key->protocol) == query->protocol) &&
            (query->action < 0 || sample->action == query->action);
 }
@@ -121,16 +131,6 @@ static void sort_heap(FlowQuery *query)
     }
 }
 
-/* The monotonic clock's past, in words of the wall clock. */
-static void out_time(JsonOut *out, const char *key, uint64_t monotonic_ns)
-{
-    uint64_t now = clock_monotonic_ns(), age = now > monotonic_ns ? now - monotonic_ns : 0;
-    uint64_t wall = clock_wall_ns();
-    char text[TIME_TEXT_MAX];
-
-    json_out_string(out, key, time_format_rfc3339(wall > age ? wall - age : 0, text));
-}
-
 static void out_flow(JsonOut *out, const Stats *stats, const Flow *flow)
 {
     const FlowSample *s = &flow->sample;
@@ -151,8 +151,8 @@ static void out_flow(JsonOut *out, const Stats *stats, const Flow *flow)
     json_out_double(out, "packets_per_second", (double)flow->packets_per_second_milli / 1000);
     json_out_uint64(out, "bytes_per_second", flow->bytes_per_second);
     json_out_string(out, "flags", tcp_flags_format(s->tcp_flags, flags));
-    out_time(out, "first_seen", s->first_seen_ns);
-    out_time(out, "last_seen", s->last_seen_ns);
+    json_out_moment(out, "first_seen", s->first_seen_ns);
+    json_out_moment(out, "last_seen", s->last_seen_ns);
     json_close(out, '}');
 }
 
@@ -208,8 +208,10 @@ static bool read_words(Request *request, FlowQuery *query)
 
 static bool read_query(Request *request, FlowQuery *query)
 {
-    static const char *const known[] = {"limit", "sort", "src", "dst", "proto", "action", NULL};
-    static const char *const orders[] = {"packets", "bytes", "last_seen", NULL};
+    static const char *const known[] = {
+            "limit", "sort", "src", "dst", "ip", "port", "proto", "action", NULL};
+    /* In the order of FlowOrder. */
+    static const char *const orders[] = {"packets", "bytes", "rate", "last_seen", NULL};
     uint64_t limit;
     size_t order;
 
@@ -218,6 +220,8 @@ static bool read_query(Request *request, FlowQuery *query)
             !query_word(request, "sort", orders, &order) ||
             !read_prefix(request, "src", &query->has_src, &query->src) ||
             !read_prefix(request, "dst", &query->has_dst, &query->dst) ||
+            !read_prefix(request, "ip", &query->has_ip, &query->ip) ||
+            !query_uint64(request, "port", UINT16_MAX, 0, &query->port) ||
             !read_words(request, query))
         return false;
     query->max = limit;

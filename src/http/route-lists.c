@@ -27,6 +27,7 @@ static ListId list_of(const Request *request)
 
 typedef struct ListFilter {
     const char *text; /* NULL: everything */
+    bool newest_first;
     bool is_address;
     Address address;
 } ListFilter;
@@ -69,23 +70,46 @@ static void out_entry(JsonOut *out, const Control *control, const ListEntry *ent
     json_close(out, '}');
 }
 
+/* All entries in the wanted order, borrowed; NULL without memory. */
+static ListEntry **in_order(const List *list, const ListFilter *filter)
+{
+    size_t n = list_count(list);
+    ListEntry **entries = calloc(n + 1, sizeof(ListEntry *));
+
+    if (!entries)
+        return NULL;
+    list_copy(list, entries);
+    for (size_t i = 0; filter->newest_first && i < n / 2; i++) {
+        ListEntry *swap = entries[i];
+
+        entries[i] = entries[n - 1 - i];
+        entries[n - 1 - i] = swap;
+    }
+    return entries;
+}
+
 static void out_list(Request *request, const ListFilter *filter, uint64_t limit, uint64_t offset)
 {
     const Control *control = request->server->context.control;
     const List *list = control_list(control, list_of(request));
+    _cleanup_free_ ListEntry **entries = in_order(list, filter);
     JsonOut out = {.text = &request->reply.body};
     uint64_t matched = 0;
 
+    if (!entries) {
+        reply_error(&request->reply, 503, "unavailable", "out of memory");
+        return;
+    }
     json_open(&out, NULL, '{');
     json_out_string(&out, "list", list_name(list_of(request)));
     json_out_uint64(&out, "count", list_count(list));
     json_out_uint64(&out, "capacity", list_capacity(list));
     json_open(&out, "entries", '[');
-    for (const ListEntry *e = list_first(list); e; e = list_next(list, e)) {
-        if (!matches(filter, e))
+    for (ListEntry **e = entries; *e; e++) {
+        if (!matches(filter, *e))
             continue;
         if (matched >= offset && matched - offset < limit)
-            out_entry(&out, control, e);
+            out_entry(&out, control, *e);
         matched++;
     }
     json_close(&out, ']');
@@ -97,12 +121,16 @@ static void out_list(Request *request, const ListFilter *filter, uint64_t limit,
 void route_list_get(Request *request)
 {
     ListFilter filter = {};
+    static const char *const orders[] = {"oldest", "newest", NULL};
     uint64_t limit, offset;
+    size_t order;
 
-    if (!query_check(request, (const char *[]){"limit", "offset", "q", NULL}) ||
+    if (!query_check(request, (const char *[]){"limit", "offset", "q", "order", NULL}) ||
             !query_uint64(request, "limit", LIST_LIMIT_MAX, LIST_LIMIT_DEFAULT, &limit) ||
-            !query_uint64(request, "offset", UINT32_MAX, 0, &offset))
+            !query_uint64(request, "offset", UINT32_MAX, 0, &offset) ||
+            !query_word(request, "order", orders, &order))
         return;
+    filter.newest_first = order == 1;
     filter.text = query_text(request, "q");
     filter.is_address = filter.text && address_parse(filter.text, &filter.address) >= 0;
     out_list(request, &filter, limit, offset);

@@ -1,80 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* /status and /talkers: views of the statistics. */
+/* /status: what the daemon is and does. */
 
 #include "http/json-out.h"
 #include "http/query.h"
 #include "http/routes.h"
+#include "http/sse.h"
 
 #include "base/clock.h"
-
-#include <string.h>
-
-#define TALKERS_LIMIT_DEFAULT 20
-#define TALKERS_LIMIT_MAX     1000
-
-static void out_age(JsonOut *out, const char *key, uint64_t then_ns, uint64_t now_ns)
-{
-    uint64_t wall = clock_wall_ns(), age = now_ns > then_ns ? now_ns - then_ns : 0;
-    char text[TIME_TEXT_MAX];
-
-    json_out_string(out, key, time_format_rfc3339(wall > age ? wall - age : 0, text));
-}
-
-/* --- /talkers
- * -------------------------------------------------------------------------------------- */
-
-static void out_talker(JsonOut *out, const Talker *talker, uint64_t now_ns)
-{
-    char ip[ADDRESS_TEXT_MAX];
-
-    json_open(out, NULL, '{');
-    json_out_string(out, "ip", address_format(&talker->address, ip));
-    json_out_double(out, "packets_per_second", talker->packets_per_second);
-    json_out_double(out, "bytes_per_second", talker->bytes_per_second);
-    json_out_uint64(out, "packets", talker->packets);
-    json_out_uint64(out, "bytes", talker->bytes);
-    json_out_uint64(out, "dropped_packets", talker->dropped_packets);
-    json_out_uint64(out, "unique_dst_ports", talker->unique_dst_ports);
-    json_out_uint64(out, "syn_count", talker->syn_count);
-    json_out_uint64(out, "ack_count", talker->ack_count);
-    out_age(out, "last_seen", talker->last_seen_ns, now_ns);
-    json_close(out, '}');
-}
-
-void route_talkers(Request *request)
-{
-    /* In the order of TalkerOrder. */
-    static const char *const orders[] = {"packets", "bytes", "ports", "syn", "dropped", NULL};
-    _Static_assert(ELEMENTSOF(orders) == _TALKER_ORDER_MAX + 1, "a word for every order");
-    const Stats *stats = request->server->context.stats;
-    _cleanup_free_ Talker *talkers = NULL;
-    JsonOut out = {.text = &request->reply.body};
-    uint64_t limit, now_ns = clock_monotonic_ns();
-    size_t order, n;
-
-    if (!query_check(request, (const char *[]){"limit", "sort", NULL}) ||
-            !query_uint64(request, "limit", TALKERS_LIMIT_MAX, TALKERS_LIMIT_DEFAULT, &limit) ||
-            !query_word(request, "sort", orders, &order))
-        return;
-    talkers = calloc(limit + 1, sizeof(*talkers));
-    if (!talkers) {
-        reply_error(&request->reply, 503, "unavailable", "out of memory");
-        return;
-    }
-    n = limit ? stats_talkers(stats, (TalkerOrder)order, now_ns, talkers, limit) : 0;
-    json_open(&out, NULL, '{');
-    json_out_uint64(&out, "count", stats_active_addresses(stats, now_ns));
-    json_out_uint64(&out, "window_sec", STATS_WINDOW_SEC);
-    json_open(&out, "talkers", '[');
-    for (size_t i = 0; i < n; i++)
-        out_talker(&out, &talkers[i], now_ns);
-    json_close(&out, ']');
-    json_close(&out, '}');
-    request->reply.status = 200;
-}
-
-/* --- /status
- * --------------------------------------------------------------------------------------- */
 
 static void out_interfaces(JsonOut *out, const Stats *stats)
 {
@@ -96,6 +28,42 @@ static void out_interfaces(JsonOut *out, const Stats *stats)
     json_close(out, ']');
 }
 
+static void out_counts(
+        JsonOut *out, const char *what, const char *const *names, const Count *counts, int n)
+{
+    char key[32];
+
+    for (int bytes = 0; bytes < 2; bytes++) {
+        snprintf(key, sizeof(key), "%s_by_%s", bytes ? "bytes" : "packets", what);
+        json_open(out, key, '{');
+        for (int i = 0; i < n; i++)
+            json_out_uint64(out, names[i], bytes ? counts[i].bytes : counts[i].packets);
+        json_close(out, '}');
+    }
+}
+
+static void out_shares(JsonOut *out, const Counters *counters)
+{
+    const char *actions[_ACTION_MAX], *protocols[_PROTOCOL_MAX], *directions[_DIRECTION_MAX];
+    Count of_action[_ACTION_MAX], of_protocol[_PROTOCOL_MAX], of_direction[_DIRECTION_MAX];
+
+    for (int i = 0; i < _ACTION_MAX; i++) {
+        actions[i] = action_name((Action)i);
+        of_action[i] = counters_of_action(counters, (Action)i);
+    }
+    for (int i = 0; i < _PROTOCOL_MAX; i++) {
+        protocols[i] = protocol_class_name((ProtocolClass)i);
+        of_protocol[i] = counters_of_protocol(counters, (ProtocolClass)i);
+    }
+    for (int i = 0; i < _DIRECTION_MAX; i++) {
+        directions[i] = direction_name((Direction)i);
+        of_direction[i] = counters_of_direction(counters, (Direction)i);
+    }
+    out_counts(out, "action", actions, of_action, _ACTION_MAX);
+    out_counts(out, "protocol", protocols, of_protocol, _PROTOCOL_MAX);
+    out_counts(out, "direction", directions, of_direction, _DIRECTION_MAX);
+}
+
 static void out_traffic(JsonOut *out, const Stats *stats, uint64_t now_ns)
 {
     Rates rates = stats_rates(stats, now_ns);
@@ -106,11 +74,7 @@ static void out_traffic(JsonOut *out, const Stats *stats, uint64_t now_ns)
     json_out_double(out, "bytes_per_second", rates.bytes_per_second);
     json_out_uint64(out, "packets", total.packets);
     json_out_uint64(out, "bytes", total.bytes);
-    json_open(out, "packets_by_action", '{');
-    for (int a = 0; a < _ACTION_MAX; a++)
-        json_out_uint64(out, action_name((Action)a),
-                counters_of_action(stats_counters(stats), (Action)a).packets);
-    json_close(out, '}');
+    out_shares(out, stats_counters(stats));
     json_close(out, '}');
 }
 
@@ -161,6 +125,17 @@ static void out_losses(JsonOut *out, const HttpContext *context)
     json_close(out, '}');
 }
 
+static void out_viewers(JsonOut *out, const HttpServer *server)
+{
+    const Config *config = server->context.config;
+
+    json_open(out, "events", '{');
+    json_out_uint64(out, "clients", event_stream_clients(server->stream));
+    json_out_uint64(out, "budget", config->events.budget);
+    json_out_uint64(out, "drop_budget", config->events.drop_budget);
+    json_close(out, '}');
+}
+
 void route_status(Request *request)
 {
     const HttpContext *context = &request->server->context;
@@ -174,12 +149,15 @@ void route_status(Request *request)
     json_out_string(&out, "version", NTC_VERSION);
     json_out_string(&out, "mode", context->mode);
     json_out_string(&out, "hostname", request->server->hostname);
-    out_age(&out, "started", context->started_monotonic_ns, now_ns);
+    json_out_string(&out, "timezone",
+            context->config->server.timezone[0] ? context->config->server.timezone : "UTC");
+    json_out_moment(&out, "started", context->started_monotonic_ns);
     json_out_uint64(&out, "uptime_sec", (now_ns - context->started_monotonic_ns) / NSEC_PER_SEC);
     out_interfaces(&out, context->stats);
     out_traffic(&out, context->stats, now_ns);
     out_tables(&out, context, now_ns);
     out_losses(&out, context);
+    out_viewers(&out, request->server);
     json_out_uint64(&out, "map_memory_bytes",
             context->datapath_memory_bytes ? context->datapath_memory_bytes(context->userdata) : 0);
     json_close(&out, '}');

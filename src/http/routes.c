@@ -45,6 +45,8 @@ static const Route routes[] = {
                 {[METHOD_POST] = {route_flows_flush, ROUTE_BODY_OPTIONAL}}},
         {"/talkers", "GET, HEAD", "addresses over the last 60 seconds",
                 {[METHOD_GET] = {route_talkers}}},
+        {"/history", "GET, HEAD", "rates of the last ten minutes",
+                {[METHOD_GET] = {route_history}}},
         {"/status", "GET, HEAD", "what the daemon is and does", {[METHOD_GET] = {route_status}}},
         /* Stands for all the files of the web UI. */
         {ROUTE_ASSETS, "GET, HEAD", "files of the web page", {[METHOD_GET] = {route_asset}}},

@@ -42,5 +42,6 @@ void route_list_confirm(Request *request);
 void route_flows(Request *request);
 void route_flows_flush(Request *request);
 void route_talkers(Request *request);
+void route_history(Request *request);
 void route_status(Request *request);
 void route_healthz(Request *request);

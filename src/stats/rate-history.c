@@ -17,15 +17,21 @@ static void keep(RateHistory *history, const RateReading *kept)
     history->readings[(history->first + history->count++) % RATE_READINGS] = *kept;
 }
 
-void rate_history_reset(RateHistory *history, Count total, uint64_t now_ns)
+static RateReading reading_of(const Counters *counters, uint64_t now_ns)
 {
-    *history = (RateHistory){.last = {now_ns, total}};
+    return (RateReading){
+            now_ns, counters_total(counters), counters_of_action(counters, ACTION_DROP)};
+}
+
+void rate_history_reset(RateHistory *history, const Counters *counters, uint64_t now_ns)
+{
+    *history = (RateHistory){.last = reading_of(counters, now_ns)};
     keep(history, &history->last);
 }
 
-void rate_history_add(RateHistory *history, Count total, uint64_t now_ns)
+void rate_history_add(RateHistory *history, const Counters *counters, uint64_t now_ns)
 {
-    history->last = (RateReading){now_ns, total};
+    history->last = reading_of(counters, now_ns);
     if (now_ns >= reading(history, history->count - 1)->time_ns + NSEC_PER_SEC)
         keep(history, &history->last);
 }
@@ -51,4 +57,28 @@ Rates rate_history_rates(const RateHistory *history, uint64_t now_ns)
                     (double)(history->last.total.packets - base->total.packets) / seconds,
             .bytes_per_second = (double)(history->last.total.bytes - base->total.bytes) / seconds,
     };
+}
+
+static RatePoint point_between(const RateReading *from, const RateReading *to)
+{
+    double seconds = (double)(to->time_ns - from->time_ns) / (double)NSEC_PER_SEC;
+
+    return (RatePoint){
+            .time_ns = to->time_ns,
+            .packets_per_second = (double)(to->total.packets - from->total.packets) / seconds,
+            .bytes_per_second = (double)(to->total.bytes - from->total.bytes) / seconds,
+            .dropped_packets_per_second =
+                    (double)(to->dropped.packets - from->dropped.packets) / seconds,
+    };
+}
+
+/* Readings are at least a second apart: keep() is only called so. */
+size_t rate_history_points(const RateHistory *history, RatePoint *points, size_t max)
+{
+    size_t n = MIN_OF((size_t)history->count - 1, max);
+    uint32_t first = history->count - 1 - (uint32_t)n;
+
+    for (uint32_t i = 0; i < n; i++)
+        points[i] = point_between(reading(history, first + i), reading(history, first + i + 1));
+    return n;
 }

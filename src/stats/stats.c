@@ -47,7 +47,7 @@ int stats_new(uint32_t addresses_max, uint64_t now_ns, Stats **ret)
     /* Who sends to that many ports is rare; if everybody does, memory still stays bounded. */
     stats->sketch_budget = MAX_OF(addresses_max / 16, 64U);
     stats->started_ns = now_ns;
-    rate_history_reset(&stats->history, (Count){}, now_ns);
+    rate_history_reset(&stats->history, &stats->counters, now_ns);
     *ret = stats;
     return 0;
 }
@@ -193,14 +193,14 @@ void stats_set_counters(
 {
     stats->counters = *counters;
     stats->drift_packets = drift_packets;
-    rate_history_add(&stats->history, counters_total(counters), now_ns);
+    rate_history_add(&stats->history, counters, now_ns);
     drop_idle(stats, now_ns);
 }
 
 void stats_set_baseline(Stats *stats, const Counters *counters, uint64_t now_ns)
 {
     stats->counters = *counters;
-    rate_history_reset(&stats->history, counters_total(counters), now_ns);
+    rate_history_reset(&stats->history, counters, now_ns);
 }
 
 /* Without memory for the new ones the old ones stay. */
@@ -231,6 +231,11 @@ uint64_t stats_drift_packets(const Stats *stats)
 Rates stats_rates(const Stats *stats, uint64_t now_ns)
 {
     return rate_history_rates(&stats->history, now_ns);
+}
+
+size_t stats_history(const Stats *stats, RatePoint *points, size_t max)
+{
+    return rate_history_points(&stats->history, points, max);
 }
 
 uint32_t stats_active_addresses(const Stats *stats, uint64_t now_ns)

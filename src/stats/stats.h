@@ -39,6 +39,16 @@ typedef struct Rates {
     double bytes_per_second;
 } Rates;
 
+/* One second or more of the past: from the point before this one until `time_ns`. */
+typedef struct RatePoint {
+    uint64_t time_ns;
+    double packets_per_second;
+    double bytes_per_second;
+    double dropped_packets_per_second;
+} RatePoint;
+
+#define STATS_HISTORY_MAX 600U /* points that are held */
+
 typedef struct Attachments {
     const Attachment *items;
     size_t count;
@@ -68,6 +78,8 @@ void stats_set_attachments(Stats *stats, const Attachment *items, size_t count);
 const Counters *stats_counters(const Stats *stats);
 uint64_t stats_drift_packets(const Stats *stats);
 Rates stats_rates(const Stats *stats, uint64_t now_ns);
+/* The newest `max` points, oldest first. Returns how many. */
+size_t stats_history(const Stats *stats, RatePoint *points, size_t max);
 uint32_t stats_active_addresses(
         const Stats *stats, uint64_t now_ns); /* seen in the window and tracked */
 /* Packets of addresses for which there was no room; only grows. */

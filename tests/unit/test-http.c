@@ -336,7 +336,7 @@ static void assert_error(World *w, int status, const char *code)
 Test(http, everything_readable_answers)
 {
     static const char *const targets[] = {"/", "/metrics", "/blacklist", "/whitelist", "/flows",
-            "/talkers", "/status", "/healthz"};
+            "/talkers", "/history", "/status", "/healthz"};
     World *w = world_new();
 
     for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
@@ -410,7 +410,8 @@ Test(http, queries_are_read_strictly)
     static const char *const bad[] = {"/blacklist?limt=1", "/blacklist?limit=1&limit=2",
             "/blacklist?limit=-1", "/blacklist?limit=", "/blacklist?limit=999999",
             "/blacklist?q=a%00b", "/flows?sort=colour", "/flows?src=10.0.0.1/8", "/flows?proto=XYZ",
-            "/flows?action=EAT", "/talkers?limit=x", "/status?x=1"};
+            "/flows?action=EAT", "/talkers?limit=x", "/talkers?ip=10.0.0.0/8", "/flows?ip=x",
+            "/flows?port=65536", "/blacklist?order=random", "/history?limit=601", "/status?x=1"};
     World *w = world_new();
 
     for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -497,6 +498,12 @@ Test(http, flows_are_filtered_and_the_first_in_order_shown)
     assert_flows(w, "/flows?dst=192.0.2.2", 0, 0, "packets");
     assert_flows(w, "/flows?proto=udp&limit=500", 40, 40, "packets");
     assert_flows(w, "/flows?proto=UDP&action=drop", 20, 20, "packets");
+    assert_flows(w, "/flows?ip=10.0.1.7", 1, 1, "packets");
+    assert_flows(w, "/flows?ip=192.0.2.0/24&limit=1000", 200, 200, "packets");
+    assert_flows(w, "/flows?ip=192.0.2.2", 0, 0, "packets");
+    assert_flows(w, "/flows?port=17", 1, 1, "packets");
+    assert_flows(w, "/flows?ip=10.0.1.7&port=8", 0, 0, "packets");
+    assert_flows(w, "/flows?limit=7&sort=rate", 7, 200, "bytes_per_second");
     get(w, "/flows?limit=1&sort=last_seen");
     cr_assert(says(w, "10.0.0.200"), "the one made last: %s", w->response);
     get(w, "/flows?limit=1&src=10.0.1.7");
@@ -504,6 +511,15 @@ Test(http, flows_are_filtered_and_the_first_in_order_shown)
     cr_assert(says(w, "\"flags\":\"SA\""));
     cr_assert(says(w, "\"direction\":\"INGRESS\""));
     world_free(w);
+}
+
+static void set_counters(World *w)
+{
+    Counters counters = {.untracked_packets = 5, .unreadable_packets = 6, .events_lost_packets = 7};
+
+    counters.by[PROTOCOL_TCP][DIRECTION_INGRESS][ACTION_DROP] = (Count){12, 3400};
+    counters.events_suppressed_packets[ACTION_PASS] = 8;
+    stats_set_counters(w->stats, &counters, 2, clock_monotonic_ns());
 }
 
 Test(http, talkers_and_status)
@@ -514,11 +530,39 @@ Test(http, talkers_and_status)
     cr_assert_eq(get(w, "/talkers?limit=1"), 200);
     cr_assert(says(w, "\"ip\":\"192.0.2.1\""), "%s", w->response);
     cr_assert_eq(get(w, "/talkers?limit=3&sort=syn"), 200);
+    cr_assert_eq(get(w, "/talkers?ip=10.0.1.7"), 200);
+    cr_assert(says(w, "\"talkers\":[{\"ip\":\"10.0.1.7\""), "%s", w->response);
+    cr_assert_eq(get(w, "/talkers?ip=10.9.9.9"), 200);
+    cr_assert(says(w, "\"talkers\":[]"));
+    set_counters(w);
     cr_assert_eq(get(w, "/status"), 200);
     cr_assert(says(w, "\"mode\":\"mock\""));
     cr_assert(says(w, "\"version\":\"" NTC_VERSION "\""));
     cr_assert(says(w, "\"active\":200"));
     cr_assert(says(w, "\"journal_entries\":3"));
+    cr_assert(says(w, "\"timezone\":\"UTC\""));
+    cr_assert(says(w, "\"packets_by_direction\":{\"INGRESS\":12,\"EGRESS\":0}"));
+    cr_assert(says(w, "\"bytes_by_protocol\":{\"TCP\":3400,"));
+    cr_assert(says(w, "\"events\":{\"clients\":0,\"budget\":2000,\"drop_budget\":500}"));
+    world_free(w);
+}
+
+Test(http, the_history_comes_in_columns)
+{
+    World *w = world_new();
+    Counters counters = {};
+    uint64_t now_ns = clock_monotonic_ns();
+
+    for (uint64_t t = 2; t <= 4; t++) {
+        counters.by[PROTOCOL_TCP][DIRECTION_INGRESS][ACTION_DROP].packets += 10;
+        stats_set_counters(w->stats, &counters, 0, now_ns + t * NSEC_PER_SEC);
+    }
+    cr_assert_eq(get(w, "/history?limit=2"), 200);
+    cr_assert(says(w, "\"packets_per_second\":[10.000,10.000]"), "%s", w->response);
+    cr_assert(says(w, "\"bytes_per_second\":[0.000,0.000]"));
+    cr_assert(says(w, "\"dropped_packets_per_second\":[10.000,10.000]"));
+    cr_assert_eq(get(w, "/history?limit=0"), 200);
+    cr_assert(says(w, "{\"time\":[],"));
     world_free(w);
 }
 
@@ -608,6 +652,9 @@ Test(http, lists_come_in_pages_and_can_be_searched)
     cr_assert(says(w, "198.51.100.28"));
     cr_assert_not(says(w, "198.51.100.27\""));
     cr_assert_not(says(w, "100.64.0.0"));
+    get(w, "/blacklist?limit=2&order=newest");
+    cr_assert(strstr(w->response, "100.64.0.0") < strstr(w->response, "198.51.100.29"));
+    cr_assert_not(says(w, "198.51.100.28"));
     get(w, "/blacklist?q=even&limit=1");
     cr_assert(says(w, "\"count\":31,"));
     cr_assert(says(w, "\"matched\":10"));
@@ -1045,15 +1092,6 @@ Test(http, many_connections_at_once)
 
 /* --- metrics
  * ----------------------------------------------------------------------------------------- */
-
-static void set_counters(World *w)
-{
-    Counters counters = {.untracked_packets = 5, .unreadable_packets = 6, .events_lost_packets = 7};
-
-    counters.by[PROTOCOL_TCP][DIRECTION_INGRESS][ACTION_DROP] = (Count){12, 3400};
-    counters.events_suppressed_packets[ACTION_PASS] = 8;
-    stats_set_counters(w->stats, &counters, 2, clock_monotonic_ns());
-}
 
 static bool has_line(World *w, const char *line)
 {

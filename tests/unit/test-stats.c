@@ -335,6 +335,48 @@ Test(stats, rates_hold_with_many_or_few_readings)
     }
 }
 
+Test(stats, the_history_has_a_point_a_second_and_an_end)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    RatePoint points[STATS_HISTORY_MAX + 1];
+
+    cr_assert_eq(stats_new(10, 100 * SEC, &stats), 0);
+    cr_assert_eq(stats_history(stats, points, 10), 0);
+    count_packets(stats, 50, 100 * SEC + SEC / 2); /* too soon to be a point */
+    cr_assert_eq(stats_history(stats, points, 10), 0);
+    count_packets(stats, 100, 101 * SEC);
+    count_packets(stats, 400, 103 * SEC);
+    cr_assert_eq(stats_history(stats, points, 10), 2);
+    cr_assert_eq(points[0].time_ns, 101 * SEC);
+    cr_assert_float_eq(points[0].packets_per_second, 100, 1e-9);
+    cr_assert_float_eq(points[1].packets_per_second, 150, 1e-9);
+    cr_assert_float_eq(points[1].bytes_per_second, 15000, 1e-9);
+    cr_assert_float_eq(points[1].dropped_packets_per_second, 0, 1e-9);
+    cr_assert_eq(stats_history(stats, points, 1), 1);
+    cr_assert_eq(points[0].time_ns, 103 * SEC, "the newest are wanted");
+    for (uint64_t t = 104; t <= 2000; t++)
+        count_packets(stats, 400 + (t - 103) * 7, t * SEC);
+    cr_assert_eq(stats_history(stats, points, STATS_HISTORY_MAX + 1), STATS_HISTORY_MAX);
+    cr_assert_eq(points[STATS_HISTORY_MAX - 1].time_ns, 2000 * SEC);
+    for (size_t i = 0; i < STATS_HISTORY_MAX; i++)
+        cr_assert_float_eq(points[i].packets_per_second, 7, 1e-9);
+}
+
+Test(stats, dropped_packets_have_a_rate_of_their_own)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Counters c = {};
+    RatePoint point;
+
+    cr_assert_eq(stats_new(10, 0, &stats), 0);
+    c.by[PROTOCOL_UDP][DIRECTION_EGRESS][ACTION_DROP] = (Count){30, 3000};
+    c.by[PROTOCOL_TCP][DIRECTION_EGRESS][ACTION_PASS] = (Count){70, 7000};
+    stats_set_counters(stats, &c, 0, 10 * SEC);
+    cr_assert_eq(stats_history(stats, &point, 1), 1);
+    cr_assert_float_eq(point.packets_per_second, 10, 1e-9);
+    cr_assert_float_eq(point.dropped_packets_per_second, 3, 1e-9);
+}
+
 Test(stats, adopted_counters_are_no_traffic)
 {
     _cleanup_(stats_freep) Stats *stats = NULL;
@@ -345,6 +387,9 @@ Test(stats, adopted_counters_are_no_traffic)
     stats_set_baseline(stats, &c, SEC);
     count_packets(stats, 1000100, 11 * SEC);
     cr_assert_float_eq(stats_rates(stats, 11 * SEC).packets_per_second, 10, 1e-9);
+    RatePoint point;
+    cr_assert_eq(stats_history(stats, &point, 1), 1);
+    cr_assert_float_eq(point.packets_per_second, 10, 1e-9);
 }
 
 Test(stats, attachments_are_copied)
