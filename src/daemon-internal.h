@@ -51,6 +51,7 @@ uint64_t on_journal_lost(void *userdata);
 int on_flush(void *userdata);
 void on_denied(const Caller *caller, const char *what, void *userdata);
 void on_list_changed(const ListEvent *event, void *userdata);
+void on_feeds_changed(const FeedsReport *report, void *userdata);
 void on_storage_failed(const char *path, int error, size_t undone, void *userdata);
 void on_attached(const char *interface, void *userdata);
 void on_detached(const char *interface, DetachReason reason, void *userdata);

@@ -84,6 +84,15 @@ void on_list_changed(const ListEvent *event, void *userdata)
         bus_server_list_changed(d->bus, event);
 }
 
+void on_feeds_changed(const FeedsReport *report, void *userdata)
+{
+    Daemon *d = userdata;
+
+    report_feeds(d->report, report);
+    if (d->bus)
+        bus_server_counts_changed(d->bus);
+}
+
 void on_storage_failed(const char *path, int error, size_t undone, void *userdata)
 {
     report_storage_failure(((Daemon *)userdata)->report, path, error, undone);

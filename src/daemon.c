@@ -196,7 +196,7 @@ static void announce(const Daemon *d)
 
 static int construct(Daemon *d, ConfigError *error)
 {
-    ControlObserver observer = {on_list_changed, on_storage_failed, d};
+    ControlObserver observer = {on_list_changed, on_feeds_changed, on_storage_failed, d};
     StoreReport state = {};
     int r = sd_event_default(&d->event);
 

@@ -101,6 +101,7 @@ static void forget_first_drop(Report *report, uint32_t slot)
         report->dropped[slot / 64] &= ~(1ULL << (slot % 64));
 }
 
+/* What feeds do is told in one entry for all, see report_feeds(). */
 void report_list_change(Report *report, const ListEvent *e)
 {
     static const char *const verbs[] = {
@@ -111,6 +112,9 @@ void report_list_change(Report *report, const ListEvent *e)
     };
     char address[PREFIX_TEXT_MAX], who[64], f[7][FIELD_MAX];
 
+    forget_first_drop(report, e->entry->slot);
+    if (e->caller.transport == TRANSPORT_FEED)
+        return;
     prefix_format(&e->entry->prefix, address);
     snprintf(f[0], FIELD_MAX, "NTC_LIST=%s", list_name(e->list));
     snprintf(f[1], FIELD_MAX, "NTC_ADDRESS=%s", address);
@@ -124,7 +128,50 @@ void report_list_change(Report *report, const ListEvent *e)
             (const char *const[]){f[0], f[1], f[2], f[3], f[4], f[5], f[6], NULL},
             "%s %s the %s over %s%s", address, verbs[e->type], list_name(e->list),
             transport_name(e->caller.transport), caller_name(&e->caller, who));
-    forget_first_drop(report, e->entry->slot);
+}
+
+static void tell_feed_problem(Report *report, const FeedFile *file, const char *message)
+{
+    char f[2][FIELD_MAX];
+
+    snprintf(f[0], FIELD_MAX, "NTC_LIST=%s", list_name(file->list));
+    snprintf(f[1], FIELD_MAX, "NTC_FEED=%s", file->name);
+    journal_send(report->journal, JOURNAL_FEED_PROBLEM, LOG_WARNING,
+            (const char *const[]){f[0], f[1], NULL}, "The %s's feed %s", list_name(file->list),
+            message);
+}
+
+static void tell_feed_problems(Report *report, const FeedFile *file)
+{
+    size_t told = MIN_OF(file->problems, (size_t)FEED_PROBLEMS_MAX);
+    char more[FEED_PROBLEM_MAX];
+
+    for (size_t i = 0; i < told; i++)
+        tell_feed_problem(report, file, file->told[i]);
+    if (file->problems == told)
+        return;
+    snprintf(more, sizeof(more), "%.200s: %zu more problems like these", file->name,
+            file->problems - told);
+    tell_feed_problem(report, file, more);
+}
+
+void report_feeds(Report *report, const FeedsReport *feeds)
+{
+    char f[2][FIELD_MAX];
+
+    snprintf(f[0], FIELD_MAX, "NTC_ADDED=%zu", feeds->added);
+    snprintf(f[1], FIELD_MAX, "NTC_REMOVED=%zu", feeds->removed);
+    if (feeds->added + feeds->removed > 0)
+        journal_send(report->journal, JOURNAL_FEEDS_APPLIED, LOG_INFO,
+                (const char *const[]){f[0], f[1], NULL},
+                "Feeds: %zu entries added to the lists, %zu removed", feeds->added, feeds->removed);
+    if (!feeds->problems_changed)
+        return;
+    if (feeds->no_room > 0)
+        report_simple(report, JOURNAL_FEED_PROBLEM, LOG_WARNING,
+                "%zu entries of feeds found no room; lists.capacity sets it", feeds->no_room);
+    for (size_t i = 0; i < feeds->set->n_files; i++)
+        tell_feed_problems(report, feeds->set->files[i]);
 }
 
 void report_storage_failure(Report *report, const char *path, int error, size_t undone)

@@ -217,17 +217,27 @@ static int emit_list_event(BusServer *server, const ListEvent *event)
     return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 
-void bus_server_list_changed(BusServer *server, const ListEvent *event)
+static void tell_count(BusServer *server, ListId list)
 {
     int enabled = SD_EVENT_OFF;
 
-    if (bus_may_signal(server) && emit_list_event(server, event) < 0)
-        server->signals_lost++;
-    if (event->count_before == event->count_after)
-        return;
-    server->count_changed[event->list] = true;
+    server->count_changed[list] = true;
     if (sd_event_source_get_enabled(server->told, &enabled) >= 0 && enabled == SD_EVENT_OFF)
         rearm(server->told, TOLD_USEC);
+}
+
+void bus_server_list_changed(BusServer *server, const ListEvent *event)
+{
+    if (bus_may_signal(server) && emit_list_event(server, event) < 0)
+        server->signals_lost++;
+    if (event->count_before != event->count_after)
+        tell_count(server, event->list);
+}
+
+void bus_server_counts_changed(BusServer *server)
+{
+    for (ListId id = 0; id < _LIST_MAX; id++)
+        tell_count(server, id);
 }
 
 void bus_server_attachments_changed(BusServer *server)

@@ -42,6 +42,8 @@ DEFINE_CLEANUP(BusServer *, bus_server_free);
 
 /* A change of a list is durable: Added, Removed or Expired, and Count. */
 void bus_server_list_changed(BusServer *server, const ListEvent *event);
+/* So many entries came or went that there was no signal for each: tells Count. */
+void bus_server_counts_changed(BusServer *server);
 /* The watched interfaces may be others now: tells if they are. */
 void bus_server_attachments_changed(BusServer *server);
 

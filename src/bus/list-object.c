@@ -81,6 +81,8 @@ static const char *error_name(ControlError error)
         return ERROR_PREFIX "LimitReached";
     case CONTROL_PROTECTED:
         return ERROR_PREFIX "Protected";
+    case CONTROL_FROM_FEED:
+        return ERROR_PREFIX "FromFeed";
     case CONTROL_NOT_LISTED:
         return ERROR_PREFIX "NotListed";
     case CONTROL_STORAGE:

@@ -28,10 +28,13 @@ static int set_defaults(Config *config)
     config->server.timezone = strdup("");
     config->server.token_file = strdup("");
     config->persistence.path = strdup("./data/lists.json");
+    config->feeds.blacklist_folder = strdup("/etc/ntc/blacklist.d");
+    config->feeds.whitelist_folder = strdup("/etc/ntc/whitelist.d");
     config->lists.ssh_ports[0] = 22;
     config->lists.n_ssh_ports = 1;
     config_set_default_numbers(config);
-    if (!config->server.timezone || !config->server.token_file || !config->persistence.path)
+    if (!config->server.timezone || !config->server.token_file || !config->persistence.path ||
+            !config->feeds.blacklist_folder || !config->feeds.whitelist_folder)
         return -ENOMEM;
     return string_list_add(&config->network.interfaces, "auto");
 }
@@ -55,6 +58,8 @@ Config *config_free(Config *config)
     free(config->server.timezone);
     free(config->server.token_file);
     free(config->persistence.path);
+    free(config->feeds.blacklist_folder);
+    free(config->feeds.whitelist_folder);
     free(config);
     return NULL;
 }

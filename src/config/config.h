@@ -48,6 +48,10 @@ typedef struct Config {
                      */
     } persistence;
     struct {
+        char *blacklist_folder; /* of files NAME.list; "": none */
+        char *whitelist_folder;
+    } feeds;
+    struct {
         uint32_t capacity; /* entries per list */
         uint16_t ssh_ports[CONFIG_SSH_PORTS_MAX];
         size_t n_ssh_ports;

@@ -41,6 +41,8 @@ const ConfigKey config_keys[] = {
         KEY(network.interfaces, KEY_STRINGS),
         BOOL(network.tcx, true),
         KEY(persistence.path, KEY_PATH),
+        KEY(feeds.blacklist_folder, KEY_STRING),
+        KEY(feeds.whitelist_folder, KEY_STRING),
         NUMBER(lists.capacity, CONFIG_LIST_MIN, 1048576, 65536),
         {"lists.ssh_ports", KEY_PORTS, offsetof(Config, lists.ssh_ports), 1, 65535, 0},
         NUMBER(flows.capacity, 64, 4194304, 65536),
@@ -62,7 +64,7 @@ const ConfigKey config_keys[] = {
 const size_t config_n_keys = ELEMENTSOF(config_keys);
 
 static const char *const sections[] = {
-        "server", "network", "persistence", "lists", "flows", "stats", "events", "mock"};
+        "server", "network", "persistence", "feeds", "lists", "flows", "stats", "events", "mock"};
 
 const ConfigKey *config_key_find(const char *path)
 {

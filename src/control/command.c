@@ -78,23 +78,32 @@ static int make_added(Control *control, Wish *wish, const StoreClock *now)
     return r;
 }
 
+/* What a manual entry hid comes back when it goes; the kernel need not be told. */
+static int make_entry(Control *control, Wish *wish, const StoreClock *now)
+{
+    switch (wish->command->verb) {
+    case COMMAND_ADD:
+        return make_added(control, wish, now);
+    case COMMAND_CONFIRM:
+        return make_confirmed(wish, now);
+    default:
+        wish->entry = feeds_instead_of(control, wish->command->list, wish->current);
+        return 0;
+    }
+}
+
 static int make_edit(Control *control, Wish *wish, const StoreClock *now, Edit **ret)
 {
-    EditKind kind = EDIT_REMOVE;
+    EditKind kind;
     Edit *edit;
-    int r;
+    int r = make_entry(control, wish, now);
 
-    if (wish->command->verb != COMMAND_REMOVE) {
-        kind = wish->current ? EDIT_CHANGE : EDIT_ADD;
-        r = wish->command->verb == COMMAND_CONFIRM ? make_confirmed(wish, now)
-                                                   : make_added(control, wish, now);
-        if (r == -ENOSPC)
-            return wish_refuse(
-                    wish, CONTROL_BUSY, "too many removals wait for the disk; try again later");
-        if (r < 0)
-            return wish_refuse(
-                    wish, CONTROL_KERNEL, "could not prepare the entry: %s", strerror(-r));
-    }
+    if (r == -ENOSPC)
+        return wish_refuse(
+                wish, CONTROL_BUSY, "too many removals wait for the disk; try again later");
+    if (r < 0)
+        return wish_refuse(wish, CONTROL_KERNEL, "could not prepare the entry: %s", strerror(-r));
+    kind = !wish->entry ? EDIT_REMOVE : wish->current ? EDIT_CHANGE : EDIT_ADD;
     edit = edit_new(kind, wish->command->list, &wish->prefix, wish->current, wish->entry);
     if (!edit) {
         if (kind == EDIT_ADD)

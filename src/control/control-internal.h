@@ -6,6 +6,7 @@
 
 #include "base/worker.h"
 #include "control/control.h"
+#include "control/feeds.h"
 #include "control/slots.h"
 
 #include <systemd/sd-event.h>
@@ -31,6 +32,8 @@ typedef struct Edit {
     size_t count_before;
     size_t count_after;
     Caller caller;
+    bool of_feed;       /* not for the state file, so a disk that refuses doesn't undo it */
+    bool quiet;         /* one of so many that nobody is told of each */
     CommandDoneFn done; /* NULL: nobody waits */
     void *userdata;
 } Edit;
@@ -43,7 +46,9 @@ struct Control {
     List *lists[_LIST_MAX];
     SlotPool slots;
 
+    Feeds *feeds;
     Protected *protected;
+    size_t n_protected;
     uint64_t protected_asked_ns; /* boottime; 0 = never */
     uint16_t ssh_ports[CONFIG_SSH_PORTS_MAX];
     size_t n_ssh_ports;
@@ -69,10 +74,13 @@ Edit *edit_new(EditKind kind, ListId list, const Prefix *prefix, ListEntry *befo
 Edit *edit_free(Edit *edit);
 DEFINE_CLEANUP(Edit *, edit_free);
 
+void edits_free(Edit **edits); /* a whole chain, for _cleanup_ */
+
 /* Carries all of a chain into memory and kernel, in order, or none. -errno of the datapath. */
 int edits_apply(Control *control, Edit *edits);
 /* The way back, newest first, in one step of the kernel. Expiries stay: the file itself says that
- * their time is up. On failure memory still equals the kernel, with the edits in force. */
+ * their time is up. So do edits of feeds, which are not in the file. On failure memory still equals
+ * the kernel, with the edits in force. */
 int edits_undo(Control *control, Edit *edits);
 /* Gives back the slots that no entry holds any more, once nothing can bring the entry back. */
 void edits_release_slots(Control *control, const Edit *edits, bool undone);
@@ -84,6 +92,9 @@ void edits_release_slots(Control *control, const Edit *edits, bool undone);
 void persist_edits(Control *control, Edit *edits);
 /* Takes one that changes nothing: it is answered together with the newest edit that waits. */
 void persist_join(Control *control, Edit *edit);
+/* Takes applied edits of feeds: told at once, or, so that the order holds, after the edits that
+ * wait. */
+void persist_feed_edits(Control *control, Edit *edits);
 /* Starts a write if there is something to write and none is under way. */
 void persist_kick(Control *control);
 /* Waits, bounded, until all is durable; what isn't by then is answered with CONTROL_STORAGE. */

@@ -20,24 +20,30 @@ static StoreClock system_clock(void)
 /* --- protected addresses
  * ---------------------------------------------------------------------------- */
 
-static void report_covered(Control *control)
+/* True if others are protected than before. */
+static bool report_covered(Control *control)
 {
+    bool changed;
     size_t n;
     const ProtectedAddress *items = protected_addresses(control->protected, &n);
 
+    changed = n != control->n_protected;
     for (size_t i = 0; i < n; i++) {
         const ListEntry *entry;
         char address[ADDRESS_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
 
         if (!items[i].fresh)
             continue;
+        changed = true;
         entry = list_match(control->lists[LIST_BLACKLIST], &items[i].address);
-        if (entry)
+        if (entry && !entry->from_feed)
             log_warning("The blacklist's %s covers %s, %s; it stays, since it is there already",
                     prefix_format(&entry->prefix, prefix),
                     address_format(&items[i].address, address),
                     protect_reason_name(items[i].reason));
     }
+    control->n_protected = n;
+    return changed;
 }
 
 void control_refresh_protected(Control *control)
@@ -45,9 +51,11 @@ void control_refresh_protected(Control *control)
     int r = protected_refresh(control->protected, control->ssh_ports, control->n_ssh_ports);
 
     control->protected_asked_ns = control->clock().boottime_ns;
+    if (r >= 0 && report_covered(control))
+        feeds_sync(control->feeds); /* what they may not cover is other now */
     if (r >= 0)
-        report_covered(control);
-    else if (r == -EOPNOTSUPP)
+        return;
+    if (r == -EOPNOTSUPP)
         log_debug("The kernel can't be asked for addresses to protect");
     else
         log_warning("Could not find out which addresses to protect: %s; what was known stays",
@@ -117,6 +125,12 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
         r = load(control, report, error);
     if (r < 0)
         return r;
+    control_refresh_protected(control);
+    r = feeds_new(control, config, &control->feeds);
+    if (r >= 0)
+        r = feeds_fill(control->feeds);
+    if (r < 0)
+        return r;
     r = control_reconcile(control, report);
     if (r < 0) {
         snprintf(error->message, sizeof(error->message),
@@ -126,6 +140,8 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
     r = worker_new(control->event, "ntc-store", 1, &control->writer);
     if (r >= 0)
         r = expiry_start(control);
+    if (r >= 0)
+        r = feeds_start(control->feeds);
     return r;
 }
 
@@ -159,7 +175,6 @@ int control_new(sd_event *event, const Config *config, Datapath *datapath,
     r = control->path ? start(control, config, report, error) : -ENOMEM;
     if (r < 0)
         return r;
-    control_refresh_protected(control);
     control->unsaved = must_save_again(control, report);
     persist_kick(control);
     *ret_report = *report;
@@ -172,6 +187,7 @@ Control *control_free(Control *control)
     if (!control)
         return NULL;
     sd_event_source_disable_unref(control->expiry_timer);
+    control->feeds = feeds_free(control->feeds);
     if (control->writer)
         persist_finish(control);
     worker_free_timeout(control->writer, WRITER_END_USEC);
@@ -210,7 +226,7 @@ int control_reload(Control *control, const Config *config, ConfigError *error)
     }
     take_ssh_ports(control, config);
     control_refresh_protected(control);
-    return 0;
+    return feeds_reload(control->feeds, config);
 }
 
 /* --- views
@@ -243,6 +259,11 @@ Count control_list_hits(const Control *control, ListId list)
 const Protected *control_protected(const Control *control)
 {
     return control->protected;
+}
+
+const FeedSet *control_feeds(const Control *control)
+{
+    return feeds_set(control->feeds);
 }
 
 uint64_t control_edits_pending(const Control *control)

@@ -14,6 +14,7 @@
  * memory, newest first, and answered with CONTROL_STORAGE. */
 
 #include "config/config.h"
+#include "control/feed-set.h"
 #include "control/list.h"
 #include "control/protect.h"
 #include "control/store.h"
@@ -27,6 +28,7 @@ typedef enum ControlError {
     CONTROL_INVALID_OPTION,
     CONTROL_LIMIT_REACHED, /* the list is full */
     CONTROL_PROTECTED,
+    CONTROL_FROM_FEED,  /* a feed has it: only the feed can take it off */
     CONTROL_NOT_LISTED, /* nothing to confirm */
     CONTROL_DENIED,     /* the caller may not */
     CONTROL_STORAGE,    /* the disk refused; nothing changed */
@@ -66,8 +68,8 @@ typedef enum CommandVerb {
 
 /* Adding what is there already is a no-op if it asks for nothing else: a time limit that ends
  * within the same second, the same comment or none. Anything else replaces the entry, which keeps
- * its hits. A feed's wish for what somebody else put there is a no-op; a manual one takes a feed's
- * entry over.
+ * its hits. A wish of another origin for what somebody else put there is a no-op; a manual one
+ * takes the entry over, also from a feed, which has it back when the manual one goes.
  *
  * One wish, in the words of whoever asked; control parses it. Texts are borrowed during the call.
  */
@@ -87,7 +89,7 @@ typedef struct Command {
 typedef struct CommandResult {
     ControlError error;
     bool changed;
-    const char *message; /* one sentence for the user; NULL when all is well */
+    const char *message; /* one sentence for the user; NULL when there is nothing to say */
     const char *address; /* the canonical form; NULL if it could not be parsed */
 } CommandResult;
 
@@ -118,8 +120,20 @@ typedef struct ListEvent {
     Caller caller;
 } ListEvent;
 
+/* What the feeds came to. Borrowed during the callback. */
+typedef struct FeedsReport {
+    const FeedSet *set;
+    size_t added;
+    size_t removed;
+    size_t no_room; /* entries that did not fit: lists.capacity */
+    bool problems_changed;
+} FeedsReport;
+
 typedef struct ControlObserver {
     void (*list_changed)(const ListEvent *event, void *userdata);
+    /* The feeds' entries were brought in line with their files, or their problems are others. NULL
+     * is fine. */
+    void (*feeds_changed)(const FeedsReport *report, void *userdata);
     void (*storage_failed)(const char *path, int error, size_t undone, void *userdata);
     void *userdata;
 } ControlObserver;
@@ -147,5 +161,6 @@ const List *control_list(const Control *control, ListId list);
 Count control_hits(const Control *control, const ListEntry *entry); /* since the entry exists */
 Count control_list_hits(const Control *control, ListId list); /* of all entries ever; only grows */
 const Protected *control_protected(const Control *control);
+const FeedSet *control_feeds(const Control *control); /* what was read last */
 uint64_t control_edits_pending(const Control *control);
 uint64_t control_storage_failures(const Control *control);

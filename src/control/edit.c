@@ -35,6 +35,15 @@ Edit *edit_free(Edit *edit)
     return NULL;
 }
 
+void edits_free(Edit **edits)
+{
+    Edit *edit, *next;
+
+    DL_FOREACH_SAFE(*edits, edit, next)
+    edit_free(edit);
+    *edits = NULL;
+}
+
 /* --- memory
  * ----------------------------------------------------------------------------------------- */
 
@@ -132,12 +141,17 @@ int edits_apply(Control *control, Edit *edits)
     return r;
 }
 
+static bool can_be_undone(const Edit *edit)
+{
+    return edit->kind != EDIT_EXPIRE && edit->kind != EDIT_NOTHING && !edit->of_feed;
+}
+
 static int undo_in_memory(Control *control, Edit *edits, Steps *steps)
 {
     int r = 0;
 
     for (Edit *edit = edits->prev; edit && r >= 0; edit = edit == edits ? NULL : edit->prev)
-        if (edit->kind != EDIT_EXPIRE && edit->kind != EDIT_NOTHING)
+        if (can_be_undone(edit))
             r = set_entry(control, edit, edit->before, steps);
     return r;
 }

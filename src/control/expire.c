@@ -53,21 +53,11 @@ void expiry_arm(Control *control)
         sd_event_source_set_enabled(control->expiry_timer, SD_EVENT_OFF);
 }
 
-static Edit *free_chain(Edit *edits)
-{
-    Edit *edit, *next;
-
-    DL_FOREACH_SAFE(edits, edit, next)
-    edit_free(edit);
-    return NULL;
-}
-DEFINE_CLEANUP(Edit *, free_chain);
-
 /* The heap shows only its first entry: each one is taken off in turn, and all are put back before
  * the kernel is asked. */
 static int collect(Control *control, uint64_t now_ns, Edit **ret)
 {
-    _cleanup_(free_chainp) Edit *edits = NULL;
+    _cleanup_(edits_free) Edit *edits = NULL;
     size_t n = 0, room = EDITS_MAX - MIN_OF(control->n_edits, (size_t)EDITS_MAX);
     ListEntry *entry;
     ListId list;
@@ -75,7 +65,8 @@ static int collect(Control *control, uint64_t now_ns, Edit **ret)
 
     while (n < MIN_OF(room, (size_t)EXPIRE_MAX) && (entry = next_to_expire(control, &list)) &&
             entry->expires_boottime_ns <= now_ns) {
-        Edit *edit = edit_new(EDIT_EXPIRE, list, &entry->prefix, entry, NULL);
+        _cleanup_(list_entry_unrefp) ListEntry *after = feeds_instead_of(control, list, entry);
+        Edit *edit = edit_new(EDIT_EXPIRE, list, &entry->prefix, entry, after);
 
         if (!edit) {
             r = -ENOMEM;
@@ -96,7 +87,7 @@ static int collect(Control *control, uint64_t now_ns, Edit **ret)
 
 int expiry_run(Control *control, uint64_t now_boottime_ns)
 {
-    _cleanup_(free_chainp) Edit *edits = NULL;
+    _cleanup_(edits_free) Edit *edits = NULL;
     int n = collect(control, now_boottime_ns, &edits), r;
 
     if (n <= 0)

@@ -55,9 +55,9 @@ static int snapshot_list(const List *list, ListSnapshot *snapshot)
         return -ENOMEM;
     list_copy(list, entries);
     for (size_t i = 0; i < count; i++)
-        list_entry_ref(entries[i]);
+        if (!entries[i]->from_feed)
+            entries[snapshot->count[id]++] = list_entry_ref(entries[i]);
     snapshot->entries[id] = entries;
-    snapshot->count[id] = count;
     return 0;
 }
 

@@ -32,10 +32,11 @@ typedef struct ListEntry {
     /* Until it is confirmed its deadline is that of the confirmation. */
     bool unconfirmed;
     uint64_t confirmed_ttl_sec; /* how long it lives from then on; 0 = for ever */
-    uint32_t slot;              /* the datapath's number for it, see datapath.h */
-    char *by;                   /* who: "uid 0 over http", never NULL */
-    char *comment;              /* never NULL */
-    char *origin;               /* "manual", or the name of a feed's file */
+    bool from_feed; /* a feed's file says so, `origin` is its name; not in the state file */
+    uint32_t slot;  /* the datapath's number for it, see datapath.h */
+    char *by;       /* who: "uid 0 over http", never NULL */
+    char *comment;  /* never NULL */
+    char *origin;   /* "manual", or the name of a feed's file */
 } ListEntry;
 
 /* All texts are copied. NULL: out of memory. The new entry has one reference, the caller's. */
@@ -74,7 +75,8 @@ void list_copy(const List *list, ListEntry **entries);
 /* The entry that expires first, or NULL. */
 ListEntry *list_next_to_expire(const List *list);
 
-/* A consistent copy of both lists' contents, cheap to make (references, no copies of texts). */
+/* A consistent copy of what both lists hold, the feeds' entries aside, cheap to make (references,
+ * no copies of texts). */
 typedef struct ListSnapshot {
     ListEntry **entries[_LIST_MAX];
     size_t count[_LIST_MAX];

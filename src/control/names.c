@@ -9,6 +9,7 @@ const char *control_error_code(ControlError error)
             [CONTROL_INVALID_OPTION] = "invalid-option",
             [CONTROL_LIMIT_REACHED] = "limit-reached",
             [CONTROL_PROTECTED] = "protected",
+            [CONTROL_FROM_FEED] = "from-feed",
             [CONTROL_NOT_LISTED] = "not-found",
             [CONTROL_DENIED] = "denied",
             [CONTROL_STORAGE] = "storage",

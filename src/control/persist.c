@@ -42,11 +42,17 @@ DEFINE_CLEANUP(WriteJob *, write_job_free);
 static void answer(const Edit *edit, ControlError error, const char *message)
 {
     char address[PREFIX_TEXT_MAX];
+    char remark[320];
     CommandResult result = {.error = error,
             .changed = error == CONTROL_OK && edit->kind != EDIT_NOTHING,
             .message = message,
             .address = prefix_format(&edit->prefix, address)};
 
+    if (error == CONTROL_OK && !edit->of_feed && edit->after && edit->after->from_feed) {
+        snprintf(remark, sizeof(remark), "the feed %s has it too: it stays on the %s",
+                edit->after->origin, list_name(edit->list));
+        result.message = remark;
+    }
     if (edit->done)
         edit->done(&result, edit->userdata);
 }
@@ -59,14 +65,15 @@ static void observe(Control *control, const Edit *edit)
             [EDIT_EXPIRE] = LIST_EVENT_EXPIRED,
             [EDIT_CHANGE] = LIST_EVENT_CHANGED,
     };
+    bool added = edit->after && edit->kind != EDIT_EXPIRE;
     ListEvent event = {.list = edit->list,
-            .entry = edit->after ? edit->after : edit->before,
+            .entry = added ? edit->after : edit->before,
             .replaced = edit->kind == EDIT_CHANGE ? edit->before : NULL,
             .count_before = edit->count_before,
             .count_after = edit->count_after,
             .caller = edit->caller};
 
-    if (edit->kind == EDIT_NOTHING || !control->observer.list_changed)
+    if (edit->kind == EDIT_NOTHING || edit->quiet || !control->observer.list_changed)
         return;
     event.type = types[edit->kind];
     control->observer.list_changed(&event, control->observer.userdata);
@@ -92,7 +99,7 @@ static void settle_failed(Control *control, Edit *edits, const char *message)
     DL_FOREACH_SAFE(edits, edit, next)
     {
         DL_DELETE(edits, edit);
-        if (edit->kind == EDIT_EXPIRE) /* in force all the same */
+        if (edit->kind == EDIT_EXPIRE || edit->of_feed) /* in force all the same */
             observe(control, edit);
         answer(edit, CONTROL_STORAGE, message);
         edit_free(edit);
@@ -131,7 +138,7 @@ static size_t count_undone(const Edit *edits)
     size_t n = 0;
 
     DL_FOREACH(edits, edit)
-    n += edit->kind != EDIT_NOTHING && edit->kind != EDIT_EXPIRE;
+    n += edit->kind != EDIT_NOTHING && edit->kind != EDIT_EXPIRE && !edit->of_feed;
     return n;
 }
 
@@ -158,6 +165,7 @@ static void write_failed(Control *control, int error)
     if (control->observer.storage_failed)
         control->observer.storage_failed(control->path, error, undone, control->observer.userdata);
     settle_failed(control, edits, message);
+    feeds_sync(control->feeds); /* what was undone may have stood in a feed's place */
 }
 
 static int write_run(void *data)
@@ -229,6 +237,16 @@ void persist_edits(Control *control, Edit *edits)
     control->n_edits += n;
     DL_CONCAT(control->edits, edits);
     persist_kick(control);
+}
+
+void persist_feed_edits(Control *control, Edit *edits)
+{
+    if (control->edits) {
+        persist_edits(control, edits);
+        return;
+    }
+    edits_release_slots(control, edits, false);
+    settle_durable(control, edits);
 }
 
 void persist_join(Control *control, Edit *edit)

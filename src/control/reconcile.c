@@ -70,7 +70,7 @@ static int add_missing(Difference *difference, size_t *ret_missing)
             if (r >= 0)
                 append(difference, (ListChange){id, true, e->prefix, e->slot});
             r = r < 0 ? r : difference->error;
-            (*ret_missing)++;
+            *ret_missing += !e->from_feed;
         }
     return r;
 }

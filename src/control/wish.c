@@ -94,6 +94,11 @@ int wish_validate(Control *control, Wish *wish)
     int r = 0;
 
     wish->current = list_get(list, &wish->prefix);
+    if (wish->command->verb == COMMAND_REMOVE && wish->current && wish->current->from_feed)
+        return wish_refuse(wish, CONTROL_FROM_FEED,
+                "%s is on the %s by the feed %s: take it out of that file%s", wish->address,
+                list_name(wish->command->list), wish->current->origin,
+                wish->command->list == LIST_BLACKLIST ? ", or put it on the whitelist" : "");
     if (wish->command->verb == COMMAND_CONFIRM && !wish->current)
         return wish_refuse(wish, CONTROL_NOT_LISTED,
                 "%s is not on the %s: its time to be confirmed may be over", wish->address,

@@ -164,6 +164,23 @@ static void out_flows(MetricText *out, const HttpContext *context)
             stats_untracked_address_packets(context->stats));
 }
 
+static void out_feeds(MetricText *out, const FeedSet *set)
+{
+    metric_gauge(out, "ntc_feed_entries", "Entries that a feed's file names.");
+    for (size_t i = 0; i < set->n_files; i++)
+        metric_uint64(out,
+                METRIC_LABELS(
+                        {"list", list_name(set->files[i]->list)}, {"feed", set->files[i]->name}),
+                set->files[i]->n_items);
+    metric_gauge(out, "ntc_feed_problems",
+            "Lines of a feed's file that could not be taken, or why the file could not be read.");
+    for (size_t i = 0; i < set->n_files; i++)
+        metric_uint64(out,
+                METRIC_LABELS(
+                        {"list", list_name(set->files[i]->list)}, {"feed", set->files[i]->name}),
+                set->files[i]->problems);
+}
+
 static void out_lists(MetricText *out, const Control *control)
 {
     metric_gauge(out, "ntc_list_entries", "Entries on a list.");
@@ -269,6 +286,7 @@ void route_metrics(Request *request)
     out_parse_errors(&out, stats_counters(server->context.stats));
     out_flows(&out, &server->context);
     out_lists(&out, server->context.control);
+    out_feeds(&out, control_feeds(server->context.control));
     out_daemon(&out, server);
     metrics_process(&out);
     if (out.openmetrics)

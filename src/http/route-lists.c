@@ -150,6 +150,7 @@ static const unsigned error_status[_CONTROL_ERROR_MAX] = {
         [CONTROL_INVALID_OPTION] = 400,
         [CONTROL_LIMIT_REACHED] = 409,
         [CONTROL_PROTECTED] = 409,
+        [CONTROL_FROM_FEED] = 409,
         [CONTROL_NOT_LISTED] = 404,
         [CONTROL_DENIED] = 403,
         [CONTROL_STORAGE] = 500,
@@ -170,6 +171,8 @@ static void reply_done_edit(Reply *reply, const Edit *edit, const CommandResult 
     json_out_bool(&out, "ok", true);
     json_out_string(&out, "ip", result->address);
     json_out_bool(&out, "changed", result->changed);
+    if (result->message)
+        json_out_string(&out, "message", result->message);
     json_close(&out, '}');
     reply->status = 200;
 }

@@ -104,6 +104,28 @@ static void out_tables(JsonOut *out, const HttpContext *context, uint64_t now_ns
     json_close(out, '}');
 }
 
+static void out_feeds(JsonOut *out, const Control *control)
+{
+    const FeedSet *set = control_feeds(control);
+
+    json_open(out, "feeds", '[');
+    for (size_t i = 0; i < set->n_files; i++) {
+        const FeedFile *file = set->files[i];
+
+        json_open(out, NULL, '{');
+        json_out_string(out, "list", list_name(file->list));
+        json_out_string(out, "name", file->name);
+        json_out_uint64(out, "entries", file->n_items);
+        json_out_uint64(out, "problems", file->problems);
+        json_open(out, "told", '[');
+        for (size_t k = 0; k < MIN_OF(file->problems, (size_t)FEED_PROBLEMS_MAX); k++)
+            json_out_string(out, NULL, file->told[k]);
+        json_close(out, ']');
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 static void out_losses(JsonOut *out, const HttpContext *context)
 {
     const Counters *c = stats_counters(context->stats);
@@ -156,6 +178,7 @@ void route_status(Request *request)
     out_interfaces(&out, context->stats);
     out_traffic(&out, context->stats, now_ns);
     out_tables(&out, context, now_ns);
+    out_feeds(&out, context->control);
     out_losses(&out, context);
     out_viewers(&out, request->server);
     json_out_uint64(&out, "map_memory_bytes",

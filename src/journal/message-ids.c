@@ -26,6 +26,8 @@ static const EventInfo events[_JOURNAL_EVENT_MAX] = {
         [JOURNAL_RELOAD_REFUSED] = {"reload-refused", "bd81f0808c934207b6959174691fb9fc"},
         [JOURNAL_ACCESS_DENIED] = {"access-denied", "7f21c5dc57394829b042b27ce65631b1"},
         [JOURNAL_ACCOUNTING_DRIFT] = {"accounting-drift", "990affffb02748cc89912355d1db82c5"},
+        [JOURNAL_FEEDS_APPLIED] = {"feeds-applied", "4e0192b5c2cf48788de3b43dfdc57e2c"},
+        [JOURNAL_FEED_PROBLEM] = {"feed-problem", "be29c4926a8f402e976fa5491c2366e9"},
 };
 
 const char *journal_event_name(JournalEvent event)

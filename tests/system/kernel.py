@@ -5,9 +5,9 @@ import os
 import socket
 import struct
 
-MAP_CREATE, MAP_LOOKUP, PROG_LOAD, OBJ_PIN = 0, 1, 5, 6
-PROG_GET_FD_BY_ID, OBJ_GET_INFO, PROG_QUERY, LINK_CREATE = 13, 15, 16, 28
-MAP_TYPE_ARRAY = 2
+MAP_CREATE, MAP_LOOKUP, MAP_GET_NEXT_KEY, PROG_LOAD, OBJ_PIN = 0, 1, 4, 5, 6
+PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO, PROG_QUERY, LINK_CREATE = 13, 14, 15, 16, 28
+MAP_TYPE_ARRAY, MAP_TYPE_LPM_TRIE = 2, 11
 PROG_TYPE_SCHED_CLS = 3
 TCX_INGRESS, TCX_EGRESS = 46, 47
 TCX_NEXT, TCX_PASS, TCX_DROP = -1, 0, 2
@@ -112,3 +112,32 @@ def program_name(number):
         return info.raw[64:80].split(b"\0")[0].decode()
     finally:
         os.close(fd)
+
+
+def keys_of(fd, key_size):
+    count = 0
+    key, following = ctypes.create_string_buffer(key_size), ctypes.create_string_buffer(key_size)
+    at = 0  # NULL: from the first
+    while True:
+        try:
+            bpf(MAP_GET_NEXT_KEY, struct.pack("<IIQQ", fd, 0, at, address_of(following)), 32)
+        except FileNotFoundError:
+            return count
+        count += 1
+        key, following = following, key
+        at = address_of(key)
+
+
+def list_entries_in_kernel(pid):
+    """How many prefixes the tries that a process holds have in all."""
+    total, seen = 0, set()
+    for name in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as file:
+            info = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
+        if int(info.get("map_type", 0)) != MAP_TYPE_LPM_TRIE or info["map_id"] in seen:
+            continue
+        seen.add(info["map_id"])
+        fd, _ = bpf(MAP_GET_FD_BY_ID, struct.pack("<I", int(info["map_id"])))
+        total += keys_of(fd, int(info["key_size"]))
+        os.close(fd)
+    return total

@@ -152,6 +152,10 @@ static void on_changed(const ListEvent *event, void *userdata)
     w->events[w->n_events++] = *event;
 }
 
+static void on_feeds(const FeedsReport *report, void *userdata)
+{
+}
+
 static void on_failed(const char *path, int error, size_t undone, void *userdata)
 {
     World *w = userdata;
@@ -164,7 +168,7 @@ static void on_failed(const char *path, int error, size_t undone, void *userdata
 
 static int start_control(World *w)
 {
-    ControlObserver observer = {on_changed, on_failed, w};
+    ControlObserver observer = {on_changed, on_feeds, on_failed, w};
     int r = control_new(
             w->event, &w->config, &w->fake.base, &observer, &w->control, &w->report, &w->error);
 
