@@ -193,8 +193,12 @@ void report_state_file(Report *report, const char *path, const StoreReport *stat
                 path, state->reason, state->aside);
     else if (state->skipped > 0)
         report_simple(report, JOURNAL_STATE_RECOVERED, LOG_WARNING,
-                "%zu entries of the state file %s can't be read and were left out", state->skipped,
-                path);
+                "%zu entries of the state file %s can't be read and were left out; it is kept as %s",
+                state->skipped, path, state->aside);
+    else if (state->migrated)
+        report_simple(report, JOURNAL_STATE_RECOVERED, LOG_NOTICE,
+                "The state file %s was of an older format. Its lists were taken over; it is kept as %s",
+                path, state->aside);
     if (state->kernel_missing + state->kernel_surplus > 0)
         report_simple(report, JOURNAL_STATE_RECOVERED, LOG_WARNING,
                 "The kernel's lists differed from the state file: %zu entries added, %zu removed",

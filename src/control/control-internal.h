@@ -56,14 +56,16 @@ struct Control {
     char *path;
     Worker *writer;
     bool writing;
-    bool unsaved;     /* the file should be written though no edit waits for it */
-    Edit *edits;      /* applied, not durable; oldest first */
-    size_t n_edits;   /* all of them */
-    size_t n_written; /* so many from the head are in the write that is under way */
-    uint64_t writes;  /* begun so far */
+    bool unsaved;      /* the file should be written though no edit waits for it */
+    Edit *edits;       /* applied, not durable; oldest first */
+    size_t n_edits;    /* all of them */
+    size_t n_written;  /* so many from the head are in the write that is under way */
+    uint64_t writes;   /* begun so far */
+    uint64_t saved_ns; /* boottime of the last one, or of the start */
     uint64_t storage_failures;
 
     sd_event_source *expiry_timer;
+    sd_event_source *remaining_timer;
 };
 
 /* --- edit.c
@@ -108,6 +110,16 @@ int expiry_start(Control *control);
 void expiry_arm(Control *control);
 /* Removes what expired until `now`, up to a bound; returns how many. -errno of the datapath. */
 int expiry_run(Control *control, uint64_t now_boottime_ns);
+
+/* --- remaining.c
+ * ------------------------------------------------------------------------------------- */
+
+/* Has any entry a time limit? */
+bool remaining_any(const Control *control);
+int remaining_start(Control *control);
+/* Write the file again if the remaining times in it are old. */
+void remaining_save_in_time(Control *control);
+void remaining_save_at_stop(Control *control);
 
 /* --- control.c
  * -------------------------------------------------------------------------------------- */

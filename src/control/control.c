@@ -141,6 +141,8 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
     if (r >= 0)
         r = expiry_start(control);
     if (r >= 0)
+        r = remaining_start(control);
+    if (r >= 0)
         r = feeds_start(control->feeds);
     return r;
 }
@@ -149,11 +151,8 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
  * starts in the past would give its entries the same time at each boot. */
 static bool must_save_again(const Control *control, const StoreReport *report)
 {
-    bool temporary = false;
-
-    for (ListId id = 0; id < _LIST_MAX; id++)
-        temporary = temporary || list_next_to_expire(control->lists[id]);
-    return report->outcome == STORE_LOADED && report->other_boot && temporary;
+    return report->outcome == STORE_LOADED &&
+           (report->migrated || (report->other_boot && remaining_any(control)));
 }
 
 int control_new(sd_event *event, const Config *config, Datapath *datapath,
@@ -186,10 +185,13 @@ Control *control_free(Control *control)
 {
     if (!control)
         return NULL;
+    sd_event_source_disable_unref(control->remaining_timer);
     sd_event_source_disable_unref(control->expiry_timer);
     control->feeds = feeds_free(control->feeds);
-    if (control->writer)
+    if (control->writer) {
+        remaining_save_at_stop(control);
         persist_finish(control);
+    }
     worker_free_timeout(control->writer, WRITER_END_USEC);
     protected_free(control->protected);
     slot_pool_done(&control->slots);

@@ -209,7 +209,7 @@ static int start_write(Control *control)
         r = worker_submit(control->writer, write_run, write_done, job);
     if (r < 0)
         return r;
-    TAKE_PTR(job);
+    control->saved_ns = TAKE_PTR(job)->now.boottime_ns;
     control->writing = true;
     control->writes++;
     control->unsaved = false;

@@ -109,7 +109,7 @@ int store_read_entry(
 {
     _cleanup_(list_entry_unrefp) ListEntry *entry = NULL;
     const char *ip, *by, *comment, *from;
-    uint64_t added_ns = 0;
+    uint64_t added_ns = now->wall_ns;
     Prefix prefix;
     int r;
 

@@ -14,7 +14,6 @@
 
 #define STORE_BYTES_MAX (1024LL * 1024 * 1024)
 #define STORE_DEPTH_MAX 8
-#define STORE_VERSION   1
 
 static void refuse(StoreReport *report, StoreOutcome outcome, const char *reason)
 {
@@ -70,6 +69,7 @@ static int read_file(const char *path, char **ret, size_t *ret_size)
 
 static void aside_name(const char *path, const StoreClock *now, int attempt, StoreReport *report)
 {
+    const char *what = report->migrated ? "older" : "damaged";
     time_t seconds = (time_t)(now->wall_ns / NSEC_PER_SEC);
     char stamp[32] = "";
     struct tm tm;
@@ -77,9 +77,9 @@ static void aside_name(const char *path, const StoreClock *now, int attempt, Sto
     if (gmtime_r(&seconds, &tm))
         strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
     if (attempt == 0)
-        snprintf(report->aside, sizeof(report->aside), "%s.damaged-%s", path, stamp);
+        snprintf(report->aside, sizeof(report->aside), "%s.%s-%s", path, what, stamp);
     else
-        snprintf(report->aside, sizeof(report->aside), "%s.damaged-%s-%d", path, stamp, attempt);
+        snprintf(report->aside, sizeof(report->aside), "%s.%s-%s-%d", path, what, stamp, attempt);
 }
 
 /* link(2), unlike rename(2), never replaces an older find. With `keep` the file stays where it is
@@ -108,16 +108,21 @@ static int set_aside(const char *path, const StoreClock *now, bool keep, StoreRe
 static int check_header(json_object *root, StoreReport *report)
 {
     const char *format;
-    uint64_t version;
+    uint64_t version = 0;
 
-    if (json_get_string(root, "format", &format) <= 0 || strcmp(format, "ntc-lists") != 0)
+    report->migrated = store_is_version_0(root);
+    if (report->migrated)
+        return store_migrate(root, 0);
+    if (json_get_string(root, "format", &format) <= 0 || strcmp(format, STORE_FORMAT) != 0)
         refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
     else if (json_get_uint64(root, "version", &version) <= 0 || version == 0)
         refuse(report, STORE_DAMAGED, "its version can't be read");
     else if (version > STORE_VERSION)
         refuse(report, STORE_TOO_NEW, "a later version of ntc wrote it");
-    else
-        return 0;
+    else {
+        report->migrated = version < STORE_VERSION;
+        return store_migrate(root, version);
+    }
     return -EINVAL;
 }
 
@@ -237,7 +242,7 @@ static int load(const char *path, List *const lists[static _LIST_MAX], const Sto
         return set_aside(path, now, false, report);
     if (report->outcome == STORE_TOO_NEW)
         return 0;
-    if (r >= 0 && report->skipped > 0)
+    if (r >= 0 && (report->skipped > 0 || report->migrated))
         r = set_aside(path, now, true, report);
     return r;
 }

@@ -93,7 +93,7 @@ static void put_list(FILE *file, const ListSnapshot *snapshot, ListId id, const 
 
 static int put_document(FILE *file, const ListSnapshot *snapshot, const StoreClock *now)
 {
-    put(file, "{\"format\":\"ntc-lists\",\"version\":1");
+    fprintf(file, "{\"format\":\"%s\",\"version\":%d", STORE_FORMAT, STORE_VERSION);
     put_string(file, "boot_id", now->boot_id);
     put_time(file, "saved", now->wall_ns);
     fprintf(file, ",\"saved_boottime_ns\":\"%" PRIu64 "\"", now->boottime_ns);

@@ -16,6 +16,8 @@
  * Within one boot the deadline on CLOCK_BOOTTIME counts. After a reboot it is `expires`, but never
  * more than `remaining_sec` from now on: a clock that starts in the past prolongs nothing.
  *
+ * Version 0 has no header and plain addresses for entries; see store-migrate.c.
+ *
  * Written so that a power cut leaves the old or the new file, never neither: temporary file in the
  * same folder, fsync, rename, fsync of the folder (rename(2), fsync(2)). */
 
@@ -43,6 +45,8 @@ typedef struct StoreReport {
     size_t expired;   /* entries whose time had run out meanwhile */
     size_t skipped;   /* single entries that could not be read; the rest was taken, and the file
                          as it was is kept under `aside` */
+    bool migrated;    /* it was of an older version, and is kept as it was under `aside`: save, so
+                         that the path has the present one */
     bool other_boot;  /* what remains of the entries' time was counted in another boot: save again,
                          or the next boot starts from the same numbers */
     /* After a restart that adopted the kernel's lists: entries that only the file had (added to the

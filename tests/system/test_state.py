@@ -9,9 +9,10 @@ import subprocess
 import threading
 import time
 
-from world import World, run
+from clock import TEN_YEARS, WallClock
+from world import World, expect, once, run
 
-HOST, FOE = "10.77.0.1", "10.77.0.3"
+HOST, FOE, OTHER = "10.77.0.1", "10.77.0.3", "10.77.0.4"
 
 
 def blocked(world, address=FOE):
@@ -88,6 +89,81 @@ def test_foreign_file_is_set_aside():
 
 def test_binary_file_is_set_aside():
     damaged(lambda content: bytes(range(256)) * 16)
+
+
+def test_lists_written_by_hand_are_taken_over():
+    with World() as world:
+        content = json.dumps({"blacklist": [FOE, "2001:db8::/32"]})
+        world.state.write_text(content)
+        ntc = world.start()
+        assert set(ntc.entries("blacklist")) == {FOE, "2001:db8::/32"} and ntc.entries("whitelist") == {}
+        assert blocked(world)
+        expect(lambda: json.loads(world.state.read_text()).get("version"), 1)
+        assert [path.read_text() for path in world.folder.glob("lists.json.older-*")] == [content]
+        assert "older format" in ntc.log_path.read_text()
+
+
+OTHER_BOOT = "0" * 31 + "1"
+
+
+def reboot(world):
+    """The state file is one of another boot now."""
+    document = json.loads(world.state.read_text())
+    document["boot_id"] = OTHER_BOOT
+    world.state.write_text(json.dumps(document))
+
+
+@once
+def test_time_limits_over_reboots():
+    """After a reboot the wall clock counts; one that stands in the past prolongs nothing."""
+    with World() as world:
+        clock = WallClock(world)
+        start = lambda: world.launch(world.config(), program=clock.program).wait_ready()
+        saved = lambda: json.loads(world.state.read_text())
+        ntc = start()
+        ntc.add("blacklist", FOE, ttl=3600)
+        ntc.add("blacklist", OTHER, ttl=600)
+        ntc.stop()
+        reboot(world)
+        clock.set(1800)
+        ntc = start()
+        assert set(ntc.entries("blacklist")) == {FOE}
+        assert blocked(world) and not blocked(world, OTHER)
+        # What is left is saved at once, for the next boot.
+        expect(lambda: saved()["boot_id"] != OTHER_BOOT, True)
+        left = saved()["blacklist"][0]["remaining_sec"]
+        assert 1700 < left <= 1800, left
+        ntc.stop()
+        reboot(world)
+        clock.set(-TEN_YEARS)
+        ntc = start()
+        expect(lambda: saved()["boot_id"] != OTHER_BOOT, True)
+        assert 1600 < saved()["blacklist"][0]["remaining_sec"] <= left
+        assert blocked(world)
+
+
+@once
+def test_full_lists_at_the_start():
+    """65,536 entries in each: loaded, in the kernel, and served, in a moment."""
+    entries = [f"198.{18 + (n >> 16)}.{n >> 8 & 255}.{n & 255}" for n in range(65535)]
+    with World() as world:
+        def start():
+            begin = time.monotonic()
+            ntc = world.start()
+            return ntc, time.monotonic() - begin
+
+        ntc, empty = start()
+        ntc.stop()
+        world.state.write_text(json.dumps({"blacklist": [FOE, *entries], "whitelist": [OTHER, *entries]}))
+        start()[0].stop()  # in the present format from now on
+        ntc, full = start()
+        print(f"{1000 * empty:.0f} ms with empty lists, {1000 * full:.0f} ms with full ones")
+        metrics = ntc.metrics()
+        assert [metrics.sum("ntc_list_entries", list=name) for name in ("blacklist", "whitelist")] == [65536, 65536]
+        assert blocked(world) and not blocked(world, OTHER)
+        assert ntc.request("POST", "/blacklist", {"ip": OTHER}).status == 409, "not one more"
+        # Twice a full list, on a machine that does other things as well.
+        assert full - empty < 4, (empty, full)
 
 
 def refuses(world, ntc, path):

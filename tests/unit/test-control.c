@@ -1003,6 +1003,73 @@ Test(control, a_new_boot_saves_the_remaining_times_again)
     cr_assert_neq(before.st_ino, after.st_ino);
 }
 
+static bool file_has(World *w, const char *wanted)
+{
+    char text[4096] = "";
+    FILE *file = fopen(w->path, "r");
+
+    cr_assert(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    return strstr(text, wanted);
+}
+
+Test(control, what_remains_is_saved_now_and_then)
+{
+    WORLD(w, 1024);
+
+    fake_now.boottime_ns = 1000 * NSEC_PER_SEC;
+    add_for(w, "203.0.113.1", 86400);
+    cr_assert(file_has(w, "\"remaining_sec\":86400"));
+    fake_now.boottime_ns += 600 * NSEC_PER_SEC;
+    remaining_save_in_time(w->control);
+    cr_assert(!w->control->writing, "not yet");
+    fake_now.boottime_ns += 3000 * NSEC_PER_SEC;
+    remaining_save_in_time(w->control);
+    settle(w);
+    cr_assert(file_has(w, "\"remaining_sec\":82800"));
+    fake_now.boottime_ns += 800 * NSEC_PER_SEC;
+    restart(w); /* a clean stop */
+    cr_assert(file_has(w, "\"remaining_sec\":82000"));
+}
+
+Test(control, nothing_remains_nothing_is_saved)
+{
+    WORLD(w, 1024);
+
+    add_for(w, "203.0.113.1", 0);
+    fake_now.boottime_ns += 86400 * NSEC_PER_SEC;
+    remaining_save_in_time(w->control);
+    cr_assert(!w->control->writing);
+}
+
+Test(control, a_stop_right_after_the_start_saves_nothing)
+{
+    WORLD(w, 1024);
+
+    fake_now.boottime_ns = 1000 * NSEC_PER_SEC;
+    add_for(w, "203.0.113.1", 86400);
+    fake_now.boottime_ns += 30 * NSEC_PER_SEC;
+    restart(w);
+    cr_assert(file_has(w, "\"remaining_sec\":86400"));
+}
+
+Test(control, an_older_format_is_saved_in_the_present_one)
+{
+    WORLD(w, 1024);
+    FILE *file;
+
+    restart(w);
+    file = fopen(w->path, "w");
+    fputs("{\"blacklist\":[\"203.0.113.1\"],\"whitelist\":[\"198.51.100.0/24\"]}", file);
+    fclose(file);
+    cr_assert_eq(start_control(w), 0);
+    cr_assert(w->report.migrated);
+    settle(w);
+    assert_all_agree(w, 2);
+    cr_assert(file_has(w, "\"version\":1"));
+}
+
 Test(control, reload_takes_ports_and_refuses_the_rest)
 {
     WORLD(w, 1024);
