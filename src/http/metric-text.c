@@ -25,17 +25,28 @@ void metric_gauge(MetricText *out, const char *name, const char *help)
     begin(out, name, help, "gauge");
 }
 
+static void append_byte(TextBuffer *text, unsigned char byte, bool utf8)
+{
+    if (byte == '\n')
+        text_append(text, "\\n");
+    else if (byte == '"' || byte == '\\') {
+        char pair[2] = {'\\', (char)byte};
+        text_append_bytes(text, pair, 2);
+    } else if (byte >= 0x80 && !utf8)
+        text_appendf(text, "\\\\x%02x", byte);
+    else
+        text_append_bytes(text, &byte, 1);
+}
+
+/* Names of interfaces may hold any byte but a few, and scrapers refuse a whole page for one value
+ * that isn't UTF-8: its bytes are then written in hexadecimal, which keeps different names apart.
+ */
 static void append_value(TextBuffer *text, const char *value)
 {
-    for (; *value; value++) {
-        if (*value == '\n')
-            text_append(text, "\\n");
-        else if (*value == '"' || *value == '\\') {
-            char pair[2] = {'\\', *value};
-            text_append_bytes(text, pair, 2);
-        } else
-            text_append_bytes(text, value, 1);
-    }
+    bool utf8 = text_is_utf8(value, strlen(value));
+
+    for (; *value; value++)
+        append_byte(text, (unsigned char)*value, utf8);
 }
 
 static void append_name(MetricText *out, const MetricLabel *labels)

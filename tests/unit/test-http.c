@@ -1190,7 +1190,38 @@ Test(http, label_values_are_escaped)
     metric_uint64(&out, METRIC_LABELS({"a", "q\"b\\n\nl"}, {"b", ""}), 1);
     cr_assert_str_eq(text.data,
             "# HELP x_total Help.\n# TYPE x_total counter\nx_total{a=\"q\\\"b\\\\n\\nl\",b=\"\"} 1\n");
+    text_clear(&text);
+    metric_uint64(&out, METRIC_LABELS({"a", "\xc3\xa9\x01"}, {"b", "\xc3\xa9\xff\n"}), 1);
+    cr_assert_str_eq(text.data, "x_total{a=\"\xc3\xa9\x01\",b=\"\\\\xc3\\\\xa9\\\\xff\\n\"} 1\n");
     text_done(&text);
+}
+
+static double seconds_for(size_t samples)
+{
+    struct timespec begin, end;
+    TextBuffer text = {};
+    MetricText out = {.text = &text};
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    metric_counter(&out, "x_total", "Help.");
+    for (size_t i = 0; i < samples; i++)
+        metric_uint64(&out, METRIC_LABELS({"interface", "\"eth0\""}, {"direction", "INGRESS"}), i);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    cr_assert_not(text.failed);
+    text_done(&text);
+    return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9;
+}
+
+/* Sixteen times as many samples take about sixteen times as long; quadratic work would take 256. */
+Test(http, a_page_costs_what_its_length_costs)
+{
+    double few = 1e9, many = 1e9;
+
+    for (int i = 0; i < 5; i++) {
+        few = MIN_OF(few, seconds_for(20000));
+        many = MIN_OF(many, seconds_for(16 * 20000));
+    }
+    cr_assert_lt(many, 64 * few, "%f s for 16 times what took %f s", many, few);
 }
 
 Test(http, json_is_escaped)
