@@ -81,15 +81,25 @@ sys.exit(1 if bad or not seen else 0)
 PY
 }
 
-# Debian has promtool only in the package of the server, which would start it: unpack, don't install.
-fetch_promtool() {
-    command -v promtool >/dev/null && return
-    PATH=$PWD/build-tools/usr/bin:$PATH
-    command -v promtool >/dev/null && return
-    echo "fetching: promtool"
+# unpacked PACKAGE FILE: Debian's package in build-tools, unless FILE is there. Installed, a server would
+# start, and docker-compose bring Docker along.
+unpacked() {
+    [ -e "build-tools/$2" ] && return
+    echo "fetching: $1"
     mkdir -p build-tools
-    (cd build-tools && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . &&
-        rm -f prometheus_*.deb)
+    (cd build-tools && { apt-get download -qq "$1" 2>/dev/null ||
+        { as_root apt-get update -qq && apt-get download -qq "$1"; }; } &&
+        dpkg-deb -x "$1"_*.deb . && rm -f "$1"_*.deb)
+}
+
+compose_schema=usr/lib/python3/dist-packages/compose/config/compose_spec.json
+
+# The servers that monitoring/ is for, and promtool, which comes with Prometheus.
+fetch_monitoring() {
+    unpacked prometheus usr/bin/prometheus
+    unpacked victoria-metrics usr/bin/victoria-metrics
+    unpacked docker-compose "$compose_schema"
+    PATH=$PWD/build-tools/usr/bin:$PATH
 }
 
 install_missing "${build_packages[@]}" "${test_packages[@]}"
@@ -102,10 +112,11 @@ tally scripts/lint.sh
 tally build gcc build-test "${all[@]}" -- -Dwerror=true
 tally build asan build-asan "${all[@]}" -- -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
 CC=clang-16 tally build clang build-clang "${all[@]}" -- -Dwerror=true
+fetch_monitoring
+tally /usr/bin/python3 tests/monitoring/check.py build-test/src/ntc "build-tools/$compose_schema"
 tally meson_tests unit build-test --suite unit
 tally meson_tests unit-asan build-asan --suite unit
 if [ "$kernel" -eq 1 ]; then
-    fetch_promtool
     [ "$(id -u)" -eq 0 ] || root=(sudo env "PATH=$PATH")
     tally meson_tests bpf build-test --suite bpf --suite system
     tally meson_tests bench build-test --benchmark
