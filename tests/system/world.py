@@ -170,14 +170,15 @@ class Connection(http.client.HTTPConnection):
 class Daemon:
     port = 8086
 
-    def __init__(self, world, config, arguments, program=()):
+    def __init__(self, world, config, arguments, program=(), namespace=None):
         self.world = world
+        self.namespace = namespace or world.host
         self.log_path = world.folder / f"ntc-{len(world.daemons)}.log"
         self.config_path = world.folder / "config.yaml"
         if config is not None:
             self.config_path.write_text(config)
         self.log = open(self.log_path, "wb")
-        self.process = world.host.popen(
+        self.process = self.namespace.popen(
             *(program or [os.environ["NTC_BINARY"]]), "--config", str(self.config_path), *arguments,
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, cwd=world.folder)
 
@@ -193,7 +194,7 @@ class Daemon:
             time.sleep(0.01)
 
     def request(self, method, path, body=None, headers=None):
-        connection = Connection(self.world.host, self.port)
+        connection = Connection(self.namespace, self.port)
         try:
             if body is not None:
                 headers = {"Content-Type": "application/json", **(headers or {})}
@@ -327,10 +328,10 @@ class World:
                 f"persistence:\n  path: {path or self.state}\n"
                 f"flows:\n  scan_interval_ms: 100\n{extra}")
 
-    def launch(self, config=None, arguments=(), program=()):
-        """Starts ntc and doesn't wait. config None: the one that is there already. program: what to run
-        instead of NTC_BINARY itself."""
-        daemon = Daemon(self, config, arguments, program)
+    def launch(self, config=None, arguments=(), program=(), namespace=None):
+        """Starts ntc (on the host, or in another namespace) and doesn't wait. config None: the one that is
+        there already. program: what to run instead of NTC_BINARY itself."""
+        daemon = Daemon(self, config, arguments, program, namespace)
         self.daemons.append(daemon)
         return daemon
 
