@@ -98,5 +98,5 @@ int event_ring_find(const EventRing *ring, uint64_t seq, uint64_t *ret_cursor)
         }
     }
     *ret_cursor = tail;
-    return 0;
+    return tail > 0;
 }

@@ -38,6 +38,6 @@ void event_ring_push_gap(EventRing *ring, uint64_t packets, bool merge);
 
 const EventRecord *event_ring_get(
         const EventRing *ring, uint64_t cursor); /* tail <= cursor < head */
-/* The cursor after the event `seq`, or the tail if that is no longer held. -ENOENT: never given
- * out. */
+/* 0 and the cursor after the event `seq`. 1 and the tail: what came right after it is no longer
+ * held. -ENOENT: never given out. */
 int event_ring_find(const EventRing *ring, uint64_t seq, uint64_t *ret_cursor);

@@ -268,7 +268,7 @@ static void place(SseClient *client, const char *last_id)
     if (!last_id)
         return;
     if (parse_uint64(last_id, 0, UINT64_MAX, &seq) < 0 ||
-            event_ring_find(stream->ring, seq, &client->cursor) < 0)
+            event_ring_find(stream->ring, seq, &client->cursor) != 0)
         sse_format(&client->out, &gap, stream->server->context.stats);
 }
 
