@@ -186,11 +186,13 @@ static int attach_interfaces(Daemon *d, ConfigError *error)
 
 static void announce(const Daemon *d)
 {
+    uint64_t maps_bytes = d->datapath->ops->memory_bytes(d->datapath);
     uint16_t port = http_server_port(d->http);
 
     log_notice("ntc %s (%s) at http://localhost:%u/", NTC_VERSION, d->datapath->ops->mode, port);
-    log_info("The kernel's maps take up to %.1f MiB (lists.capacity, flows.capacity)",
-            (double)d->datapath->ops->memory_bytes(d->datapath) / (1024.0 * 1024.0));
+    if (maps_bytes > 0)
+        log_info("The kernel's maps take up to %.1f MiB (lists.capacity, flows.capacity)",
+                (double)maps_bytes / (1024.0 * 1024.0));
     sd_notifyf(0, "READY=1\nSTATUS=%s, http port %u", d->datapath->ops->mode, port);
 }
 
