@@ -76,6 +76,7 @@ def test_against_a_second_computation():
                 asked.append((time.monotonic(), answer["talkers"]))
             time.sleep(SLACK)
             seen = Seen(viewer)
+            assert viewer.body().count(b"\n:\n\n") >= 3, "a heartbeat every 15 s"
             assert seen.gaps == [] or sum(seen.gaps) < 100, "the ledger is incomplete"
             ledger = Ledger(seen.events)
             compared = 0
