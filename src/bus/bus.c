@@ -122,11 +122,13 @@ static int start_bus(BusServer *server)
     int r = sd_bus_new(&server->bus);
 
     if (r >= 0)
-        r = polkit_new(server->bus, &server->polkit);
+        r = polkit_new(server->bus, POLKIT_TIMEOUT_USEC, &server->polkit);
     if (r >= 0)
         r = sd_bus_set_address(server->bus, address && address[0] ? address : SYSTEM_BUS);
     if (r >= 0)
         r = sd_bus_set_bus_client(server->bus, true);
+    if (r >= 0)
+        r = sd_bus_negotiate_fds(server->bus, false); /* strangers could use up all we may have */
     if (r >= 0)
         r = sd_bus_set_watch_bind(server->bus, true);
     if (r >= 0)

@@ -11,6 +11,7 @@
 
 #define DENIALS_BURST     20
 #define DENIALS_EACH_USEC (10 * USEC_PER_SEC)
+#define WORD_MAX          64
 
 static bool may_tell(BusServer *server)
 {
@@ -59,33 +60,49 @@ int guard_call(BusServer *server, sd_bus_message *call, const char *list, const 
     return r;
 }
 
-/* Which property a Set is about; texts of the message. False for anything but a Set. */
-static bool read_set(sd_bus_message *message, const char **ret_interface, const char **ret_property)
+/* What can be set is a word each. Texts are the message's. */
+static bool read_word(sd_bus_message *set)
 {
-    return sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "Set") > 0 &&
-           sd_bus_message_read(message, "ss", ret_interface, ret_property) >= 0;
+    const char *word;
+
+    return sd_bus_message_has_signature(set, "ssv") > 0 &&
+           sd_bus_message_read(set, "v", "s", &word) >= 0 && strlen(word) < WORD_MAX;
+}
+
+/* The order of a change over D-Bus in general: known at all? valid? permitted? Returns as
+ * guard_call() does, or another error. */
+static int guard_set(BusServer *server, sd_bus_message *set, const char *interface,
+        const char *property, sd_bus_error *error)
+{
+    Intent intent = {.action = access_action(ACCESS_SET, interface, property), .member = property};
+    const char *reason = "it can't be set";
+    int r = -EACCES;
+
+    if (intent.action) {
+        if (!read_word(set))
+            return sd_bus_error_setf(
+                    error, SD_BUS_ERROR_INVALID_ARGS, "%s takes one word, a string", property);
+        r = polkit_authorise(server->polkit, set, &intent, &reason);
+    }
+    return r < 0 ? refuse(server, set, interface, property, reason, error) : r;
 }
 
 int guard_filter(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
     BusServer *server = userdata;
-    const char *interface, *property, *action, *reason = "it can't be set";
-    Intent intent = {.member = "Set"};
-    int r = -EACCES;
+    const char *interface, *property;
+    int r;
 
-    if (!read_set(message, &interface, &property))
+    if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "Set") <= 0)
         return 0;
-    action = access_action(ACCESS_SET, interface, property);
-    if (action) {
-        intent.action = action;
-        r = polkit_authorise(server->polkit, message, &intent, &reason);
-    }
+    if (sd_bus_message_read(message, "ss", &interface, &property) < 0)
+        return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                "expected an interface, a property and its value");
+    r = guard_set(server, message, interface, property, error);
     if (r == 0)
         return 1;
-    if (r < 0)
-        r = refuse(server, message, interface, property, reason, error);
     polkit_settle(server->polkit, message);
-    if (r < 0)
-        return r;
-    return sd_bus_message_rewind(message, true) < 0 ? -EIO : 0;
+    if (r > 0)
+        r = sd_bus_message_rewind(message, true);
+    return MIN_OF(r, 0);
 }

@@ -115,8 +115,10 @@ static int submit(const ListObject *object, sd_bus_message *m, Command *command)
     BusServer *server = object->server;
     ListCall *call = list_call_new(object, m);
 
-    if (!call)
+    if (!call) {
+        polkit_settle(server->polkit, m);
         return -ENOMEM;
+    }
     command->list = object->list;
     command->caller = (Caller){.transport = TRANSPORT_DBUS, .uid = polkit_uid(server->polkit, m)};
     if (control_submit(server->context.control, command, authorise, on_done, call) == -EINPROGRESS)
@@ -152,7 +154,9 @@ static int method_confirm(sd_bus_message *m, void *userdata, sd_bus_error *error
 /* --- options
  * ---------------------------------------------------------------------------------------- */
 
-static int read_option(sd_bus_message *m, const char *key, Command *command, sd_bus_error *error)
+/* `seen` has a bit an option. Each only once: what waits for polkit is then as long as it looks. */
+static int read_option(
+        sd_bus_message *m, const char *key, Command *command, unsigned *seen, sd_bus_error *error)
 {
     int force = 0, r;
     const struct {
@@ -168,6 +172,10 @@ static int read_option(sd_bus_message *m, const char *key, Command *command, sd_
             return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                     "the option %s is of another type: write `%s %s VALUE`", key, key,
                     options[i].type);
+        if (*seen & 1U << i)
+            return sd_bus_error_setf(
+                    error, SD_BUS_ERROR_INVALID_ARGS, "the option %s is given twice", key);
+        *seen |= 1U << i;
         r = sd_bus_message_read(m, "v", options[i].type, options[i].value);
         if (r >= 0 && options[i].value == &force)
             command->force = force;
@@ -179,6 +187,7 @@ static int read_option(sd_bus_message *m, const char *key, Command *command, sd_
 
 static int read_options(sd_bus_message *m, Command *command, sd_bus_error *error)
 {
+    unsigned seen = 0;
     int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
     while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
@@ -186,7 +195,7 @@ static int read_options(sd_bus_message *m, Command *command, sd_bus_error *error
 
         r = sd_bus_message_read(m, "s", &key);
         if (r >= 0)
-            r = read_option(m, key, command, error);
+            r = read_option(m, key, command, &seen, error);
         if (r >= 0)
             r = sd_bus_message_exit_container(m);
     }

@@ -20,6 +20,7 @@
 
 #define UID_UNKNOWN            ((uint32_t)-1)
 #define ALLOW_USER_INTERACTION 1U
+#define CANCELLATION_ID_MAX    32
 
 #define DRIVER           "org.freedesktop.DBus"
 #define DRIVER_PATH      "/org/freedesktop/DBus"
@@ -41,7 +42,7 @@ typedef struct Check {
     Intent intent;
     Stage stage;
     uint32_t uid;
-    uint64_t id; /* polkit's cancellation id */
+    uint64_t id; /* for polkit, to cancel by */
     bool allowed;
     const char *reason;     /* why not; static */
     sd_bus_slot *question;  /* that is out */
@@ -50,6 +51,7 @@ typedef struct Check {
 
 struct Polkit {
     sd_bus *bus;
+    uint64_t timeout_usec;
     Check *checks[_STAGE_MAX]; /* the decided ones apart: only they can be dispatched again */
     size_t count[_STAGE_MAX];
     uint64_t last_id;
@@ -129,6 +131,12 @@ static const char *sender_of(const Check *check)
     return sd_bus_message_get_sender(check->call);
 }
 
+static const char *cancellation_id(const Check *check, char buffer[static CANCELLATION_ID_MAX])
+{
+    snprintf(buffer, CANCELLATION_ID_MAX, "ntc-%" PRIu64, check->id);
+    return buffer;
+}
+
 /* --- the questions
  * ---------------------------------------------------------------------------------- */
 
@@ -139,15 +147,43 @@ static int ask_uid(Check *check, sd_bus_message_handler_t on_answer)
             DRIVER, "GetConnectionUnixUser", on_answer, check, "s", sender_of(check));
 }
 
+/* Only the bus knows, and only the bus is believed: a reply's sender can't be forged. */
+static bool read_uid(sd_bus_message *reply, uint32_t *ret)
+{
+    const char *sender = sd_bus_message_get_sender(reply);
+
+    return !sd_bus_message_is_method_error(reply, NULL) && sender && strcmp(sender, DRIVER) == 0 &&
+           sd_bus_message_read(reply, "u", ret) >= 0;
+}
+
 static int on_uid_again(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
     Check *check = userdata;
     uint32_t uid;
 
-    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &uid) < 0 ||
-            uid != check->uid)
+    if (!read_uid(reply, &uid) || uid != check->uid)
         return decide(check, false, "the caller is gone");
     return decide(check, true, NULL);
+}
+
+/* Takes a dialog from the screen that nobody waits for any more. Not worth starting polkit for. */
+static void cancel(const Check *check)
+{
+    sd_bus_message *m __attribute__((cleanup(sd_bus_message_unrefp))) = NULL;
+    char id[CANCELLATION_ID_MAX];
+    int r = sd_bus_message_new_method_call(check->polkit->bus, &m, POLKIT_NAME, POLKIT_PATH,
+            POLKIT_AUTHORITY, "CancelCheckAuthorization");
+
+    if (r >= 0)
+        r = sd_bus_message_append(m, "s", cancellation_id(check, id));
+    if (r >= 0)
+        r = sd_bus_message_set_auto_start(m, false);
+    if (r >= 0)
+        r = sd_bus_message_set_expect_reply(m, false);
+    if (r >= 0)
+        r = sd_bus_send(NULL, m, NULL);
+    if (r < 0)
+        log_debug("Could not tell polkit to forget a check: %s", strerror(-r));
 }
 
 static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -157,6 +193,7 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
     int yes = 0, challenge = 0;
 
     if (problem) {
+        cancel(check); /* it may only have been too slow */
         log_debug("polkit could not decide: %s: %s", problem->name, problem->message);
         return decide(check, false, "polkit could not be asked");
     }
@@ -171,15 +208,6 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
     if (ask_uid(check, on_uid_again) < 0)
         return decide(check, false, "the bus could not be asked");
     return 0;
-}
-
-static void cancel(const Check *check)
-{
-    char id[32];
-
-    snprintf(id, sizeof(id), "ntc-%" PRIu64, check->id);
-    (void)sd_bus_call_method_async(check->polkit->bus, NULL, POLKIT_NAME, POLKIT_PATH,
-            POLKIT_AUTHORITY, "CancelCheckAuthorization", NULL, NULL, "s", id);
 }
 
 static int on_vanished(sd_bus_message *signal, void *userdata, sd_bus_error *error)
@@ -223,11 +251,10 @@ static int ask_polkit(Check *check)
 {
     sd_bus_message *m __attribute__((cleanup(sd_bus_message_unrefp))) = NULL;
     bool interactive = sd_bus_message_get_allow_interactive_authorization(check->call) > 0;
-    char id[32];
+    char id[CANCELLATION_ID_MAX];
     int r = sd_bus_message_new_method_call(check->polkit->bus, &m, POLKIT_NAME, POLKIT_PATH,
             POLKIT_AUTHORITY, "CheckAuthorization");
 
-    snprintf(id, sizeof(id), "ntc-%" PRIu64, check->id);
     if (r >= 0)
         r = sd_bus_message_append(
                 m, "(sa{sv})", "system-bus-name", 1, "name", "s", sender_of(check));
@@ -236,11 +263,12 @@ static int ask_polkit(Check *check)
     if (r >= 0)
         r = append_details(m, &check->intent);
     if (r >= 0)
-        r = sd_bus_message_append(m, "us", interactive ? ALLOW_USER_INTERACTION : 0U, id);
+        r = sd_bus_message_append(
+                m, "us", interactive ? ALLOW_USER_INTERACTION : 0U, cancellation_id(check, id));
     check->question = sd_bus_slot_unref(check->question);
     if (r >= 0)
-        r = sd_bus_call_async(
-                check->polkit->bus, &check->question, m, on_polkit, check, POLKIT_TIMEOUT_USEC);
+        r = sd_bus_call_async(check->polkit->bus, &check->question, m, on_polkit, check,
+                check->polkit->timeout_usec);
     return r;
 }
 
@@ -262,11 +290,8 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
     Check *check = userdata;
 
-    if (sd_bus_message_is_method_error(reply, NULL) ||
-            sd_bus_message_read(reply, "u", &check->uid) < 0) {
-        check->uid = UID_UNKNOWN;
+    if (!read_uid(reply, &check->uid))
         return decide(check, false, "the caller is gone");
-    }
     if (check->uid == 0)
         return decide(check, true, NULL);
     if (!has_room(check->polkit, check))
@@ -352,13 +377,14 @@ size_t polkit_pending(const Polkit *polkit)
     return polkit->count[STAGE_LOOKUP] + polkit->count[STAGE_POLKIT];
 }
 
-int polkit_new(sd_bus *bus, Polkit **ret)
+int polkit_new(sd_bus *bus, uint64_t timeout_usec, Polkit **ret)
 {
     Polkit *polkit = calloc(1, sizeof(*polkit));
 
     if (!polkit)
         return -ENOMEM;
     polkit->bus = bus;
+    polkit->timeout_usec = timeout_usec;
     *ret = polkit;
     return 0;
 }

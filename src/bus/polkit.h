@@ -32,8 +32,9 @@ typedef struct Intent {
 
 typedef struct Polkit Polkit;
 
-int polkit_new(sd_bus *bus, Polkit **ret); /* borrows `bus` */
-Polkit *polkit_free(Polkit *polkit);       /* what is put aside gets no reply */
+/* Borrows `bus`. Polkit gets `timeout_usec` for an answer: POLKIT_TIMEOUT_USEC. */
+int polkit_new(sd_bus *bus, uint64_t timeout_usec, Polkit **ret);
+Polkit *polkit_free(Polkit *polkit); /* what is put aside gets no reply */
 DEFINE_CLEANUP(Polkit *, polkit_free);
 
 /* 0: put aside; return 1 from the handler, without a reply. 1: yes. -EACCES: no, and *ret_reason,
