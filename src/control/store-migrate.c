@@ -7,10 +7,7 @@
  *
  *     {"blacklist":["203.0.113.7","198.51.100.0/24"],"whitelist":["192.168.0.0/16"]} */
 
-#include "base/text.h"
 #include "control/store-internal.h"
-
-#include <string.h>
 
 /* An entry is an object now. What is no text stays, for the reader to complain of. */
 static int wrap_addresses(json_object *array)
@@ -27,9 +24,11 @@ static int wrap_addresses(json_object *array)
         entry = json_object_new_object();
         if (!entry)
             return -ENOMEM;
-        r = json_add_string(entry, "ip", json_object_get_string(address));
+        r = json_add_object(entry, "ip", json_object_get(address));
+        if (r >= 0 && json_object_array_put_idx(array, i, entry) < 0)
+            r = -ENOMEM;
         if (r >= 0)
-            r = json_object_array_put_idx(array, i, json_object_get(entry)) < 0 ? -ENOMEM : 0;
+            TAKE_PTR(entry);
     }
     return r;
 }

@@ -347,12 +347,13 @@ Test(store, version_0_is_taken_over)
     const ListEntry *entry;
     struct stat st;
 
-    write_text(f->path, "{\"blacklist\":[\"203.0.113.7\",\"2001:db8::/32\",\"10.0.0.1/8\",7,"
-                        "{\"ip\":\"203.0.113.8\",\"comment\":\"x\"}]}");
+    write_text(f->path,
+            "{\"blacklist\":[\"203.0.113.7\",\"2001:db8::/32\",\"10.0.0.1/8\",\"192.0.2.1\\u0000\",7,"
+            "{\"ip\":\"203.0.113.8\",\"comment\":\"x\"}]}");
     cr_assert_eq(load(f, &clock0), 0);
     cr_assert_eq(f->report.outcome, STORE_LOADED);
     cr_assert(f->report.migrated);
-    cr_assert_eq(f->report.skipped, 2, "host bits, and a number");
+    cr_assert_eq(f->report.skipped, 3, "host bits, a NUL, a number");
     cr_assert_eq(list_count(f->lists[LIST_BLACKLIST]), 3);
     cr_assert_eq(list_count(f->lists[LIST_WHITELIST]), 0);
     entry = first(f);
