@@ -49,8 +49,10 @@ class Mock:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         config = pathlib.Path(self.folder.name) / "config.yaml"
+        (config.parent / "some.list").write_text("198.51.100.7\n")
         config.write_text(f"server:\n  port: {self.port}\n  listen: [127.0.0.1]\nmock:\n  rate: 2000\n"
-                          f"persistence:\n  path: {self.folder.name}/lists.json\n")
+                          f"persistence:\n  path: {self.folder.name}/lists.json\n"
+                          f"feeds:\n  blacklist_folder: {self.folder.name}\n")
         self.process = subprocess.Popen([NTC, "--mock", "--config", config], stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
         while b"ntc_ip_syn_count{" not in self.page()[1]:

@@ -110,9 +110,9 @@ class Server:
         expect(lambda: min((value for _, value in self.query('count_over_time(up{job="ntc"}[2m])')), default=0)
                >= count, True, 30)
 
-    def label_values(self, definition, job=()):
+    def label_values(self, query, job=()):
         """As Grafana resolves a variable: label_values(series, label)."""
-        found = shipped.VALUES.fullmatch(definition)
+        found = shipped.VALUES.fullmatch(query)
         series = found["series"].replace("$job", shipped.regex_of(job)) if job else found["series"]
         return self.data(f"/api/v1/label/{found['label']}/values", **{"match[]": series})
 
@@ -175,7 +175,7 @@ def every_panel_has_data(server, job, instance):
 
 def variables_resolve(server, job, instance):
     for dashboard in shipped.dashboards().values():
-        jobs, instances = [v["definition"] for v in dashboard["templating"]["list"] if v["type"] == "query"]
+        jobs, instances = [v["query"]["query"] for v in dashboard["templating"]["list"] if v["type"] == "query"]
         assert server.label_values(jobs) == job, server.label_values(jobs)
         assert sorted(server.label_values(instances, job)) == sorted(instance), server.label_values(instances, job)
         for annotation in dashboard["annotations"]["list"]:

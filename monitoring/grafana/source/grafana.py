@@ -139,7 +139,7 @@ def lay_out(rows):
 
 def variable(name, label, query, description):
     return {"type": "query", "name": name, "label": label, "description": description, "datasource": DATASOURCE,
-            "definition": query, "query": {"query": query, "refId": name}, "refresh": 2, "sort": 7,
+            "query": {"query": query, "refId": name}, "refresh": 2, "sort": 7,
             "multi": True, "includeAll": True, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
 
 

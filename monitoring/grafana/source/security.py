@@ -75,6 +75,17 @@ def signals():
         | {"gridPos": {"w": 8, "h": 11}})
 
 
+def feeds():
+    none = {"noValue": "no feeds"}
+    return row(
+        "Feeds",
+        chart("Feed entries", "Entries that the file of a feed names. A sudden fall: its source sent something else.",
+              [(of("ntc_feed_entries"), "{{feed}} {{instance}}")], **none),
+        chart("Feed problems", "Lines of a feed's file that could not be taken, or 1 where the file can't be read; what they "
+              "are, /status tells. Lines that would hit something protected count, too, and published feeds have some.",
+              [(of("ntc_feed_problems"), "{{feed}} {{instance}}")], **none))
+
+
 def surroundings():
     return row(
         "ntc's own door",
@@ -92,4 +103,4 @@ def surroundings():
 
 
 DASHBOARD = dashboard("ntc-security", "ntc / Security", "Scans, floods, drops, and who knocks.",
-                      [now(), detected(), stopped(), signals(), surroundings()], "now-6h")
+                      [now(), detected(), stopped(), signals(), feeds(), surroundings()], "now-6h")
