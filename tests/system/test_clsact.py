@@ -71,6 +71,17 @@ def test_a_taken_priority_is_respected():
         assert ours(world) == [] and others(world) == 1
 
 
+def test_filters_taken_away_come_back():
+    with World() as world:
+        ntc = start(world)
+        ntc.add("blacklist", FOE)
+        world.host.run("tc", "qdisc", "delete", "dev", "eth0", "clsact")
+        expect(lambda: len(ours(world)), 2, 4)
+        expect(lambda: udp(world), (False, False), 2)
+        ntc.stop()
+        assert ours(world) == []
+
+
 def test_a_killed_daemons_filter_is_replaced_and_not_doubled():
     with World() as world:
         foreign(world, 7)

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 
+from kernel import TCX_EGRESS, TCX_INGRESS, detach_links, tcx_programs
 from world import World, expect, once
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
@@ -184,6 +185,21 @@ def test_packets_counted_twice_are_warned_of():
         watches(ntc, "lo", "eth0", "eth7", "br0", "mac0", "pair0", "pair1")
         assert log().count("counted twice") == 3, log()
         assert "No longer" not in log(), log()
+
+
+@once
+def test_taken_away_by_somebody_else():
+    """The kernel sends no message of that: it is found by asking."""
+    with World() as world:
+        ntc = world.start()
+        ntc.add("blacklist", FOE)
+        for turn, hook in enumerate((TCX_INGRESS, TCX_EGRESS), 2):
+            assert detach_links(world.host, "eth0", hook) == 1
+            expect(lambda: ntc.log_path.read_text().count("Watching eth0"), turn, 4)
+            watches(ntc, "eth0")
+            assert tcx_programs(world.host, "eth0", TCX_INGRESS) == ["ntc_ingress"]
+            assert tcx_programs(world.host, "eth0", TCX_EGRESS) == ["ntc_egress"]
+            assert not world.udp(world.peer, FOE, world.host, HOST)
 
 
 @once
