@@ -131,8 +131,17 @@ static bool check_access(Request *request)
     return check_origin(request) && access_may_write(request);
 }
 
+/* Who sends a message that can be read in two ways, or by a name that isn't ours, is not listened
+ * to any further. */
+static bool check_message(Request *request)
+{
+    request->reply.close =
+            !check_framing(request) || (access_check_token(request) && !check_host(request));
+    return request->reply.status == 0;
+}
+
 bool guard_check(Request *request)
 {
-    return check_framing(request) && access_check_token(request) && check_host(request) &&
-           routes_check(request) && check_access(request) && check_body(request);
+    return check_message(request) && routes_check(request) && check_access(request) &&
+           check_body(request);
 }

@@ -12,6 +12,7 @@ typedef struct Reply {
     unsigned status;   /* 0: none yet */
     const char *type;  /* static; NULL = application/json */
     const char *allow; /* static; for 405 */
+    bool close;        /* and no further request on this connection */
     unsigned retry_after_sec;
     const char *authenticate;                    /* static; WWW-Authenticate */
     const char *encoding, *etag, *cache_control; /* static; NULL = none, none, no-store */

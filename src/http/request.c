@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* libmicrohttpd calls request_handle() once with the headers, then for each piece of the body, then
  * once at its end, and once more after each resumption. It takes an answer only at the first and
- * the last of these times: a body that is too long for us must be read to a bounded end (or the
- * connection cut) before we can say so. */
+ * the last of these times, and after an answer at the first it closes the connection with the body
+ * still unread, which resets it: the client may never see why it was refused. So a body that is not
+ * wanted is read to a bounded end all the same, and only then refused. */
 
 #include "http/request.h"
 
@@ -172,6 +173,8 @@ static void add_headers(struct MHD_Response *response, const Reply *reply)
         MHD_add_response_header(response, "Allow", reply->allow);
     if (reply->authenticate)
         MHD_add_response_header(response, "WWW-Authenticate", reply->authenticate);
+    if (reply->close)
+        MHD_add_response_header(response, "Connection", "close");
     if (reply->retry_after_sec) {
         snprintf(number, sizeof(number), "%u", reply->retry_after_sec);
         MHD_add_response_header(response, "Retry-After", number);
@@ -214,13 +217,19 @@ static enum MHD_Result send_reply(Request *request)
     return result;
 }
 
+/* Where the body ends is not certain, or its sender waits to be asked for it (RFC 9110, 10.1.1). */
+static bool answer_before_body(const Request *request)
+{
+    return request->reply.close || request_header(request, "Expect");
+}
+
 static enum MHD_Result begin(Request *request, const char *method)
 {
     request->begun = true;
     request->method = method_from_name(method);
     request->head = strcmp(method, "HEAD") == 0;
     routes_find(request);
-    if (guard_check(request))
+    if (guard_check(request) || !answer_before_body(request))
         return MHD_YES;
     return send_reply(request);
 }
@@ -232,7 +241,7 @@ static enum MHD_Result take_body(Request *request, const char *data, size_t size
     request->body_received += size;
     if (request->body_received > max * BODY_DISCARD_FACTOR)
         return MHD_NO;
-    if (request->body_received <= max)
+    if (request->body_received <= max && !request->reply.status)
         text_append_bytes(&request->body, data, size);
     return MHD_YES;
 }
@@ -242,7 +251,7 @@ static enum MHD_Result finish(Request *request)
     const Config *config = request->server->context.config;
 
     if (request->reply.status)
-        ; /* answered while it waited */
+        ; /* refused, or answered while it waited */
     else if (request->server->stopping)
         reply_error(&request->reply, 503, "unavailable", "ntc is shutting down");
     else if (request->body_received > config->server.body_max_bytes)
