@@ -106,6 +106,7 @@ static void emit(
             .bytes = now->bytes - before->bytes,
             .syn_packets = grown(now->syn_packets, before->syn_packets),
             .ack_packets = grown(now->ack_packets, before->ack_packets),
+            .tcp_flags = now->tcp_flags,
             .action = (Action)now->action,
     };
 

@@ -40,5 +40,6 @@ typedef struct FlowDelta {
     uint64_t bytes;
     uint64_t syn_packets;
     uint64_t ack_packets;
+    uint8_t tcp_flags; /* all that the flow has shown so far */
     Action action;
 } FlowDelta;
