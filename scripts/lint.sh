@@ -41,11 +41,12 @@ declare -A may_include=(
     [config]="base config"
     [flow]="base config flow datapath/datapath.h"
     [stats]="base config flow stats"
+    [detect]="base config flow stats detect"
     [control]="base config flow control datapath/datapath.h"
     [datapath]="base config flow datapath"
-    [http]="base config flow stats control http"
-    [bus]="base config flow stats control bus"
-    [journal]="base config flow stats control journal"
+    [http]="base config flow stats detect control http"
+    [bus]="base config flow stats detect control bus"
+    [journal]="base config flow stats detect control journal"
     [ctl]="base config ctl"
 )
 

@@ -22,6 +22,22 @@ typedef struct StringList {
     char *items[CONFIG_STRINGS_MAX]; /* owned */
 } StringList;
 
+/* What is an alert, and what follows from one; docs/detection.md. */
+typedef struct DetectConfig {
+    uint32_t scan_ports;        /* of one host; 0 = off, as with the next three */
+    uint32_t sweep_hosts;       /* on one port */
+    uint32_t syn_flood_per_sec; /* SYNs that come to nothing, to one port of one host */
+    uint32_t volume_per_sec;    /* packets of one source that nobody answers */
+    uint32_t syn_flood_percent; /* so many of all SYNs must come to nothing */
+    uint32_t window_sec;        /* of scans and sweeps */
+    uint32_t cooldown_sec;
+    uint32_t tracked_max; /* sources and targets, of each kind */
+    uint32_t alerts_max;  /* held in memory */
+    bool block;
+    uint32_t block_ttl_sec;
+    uint32_t block_ttl_max_sec;
+} DetectConfig;
+
 typedef struct Config {
     struct {
         uint16_t port;
@@ -75,6 +91,7 @@ typedef struct Config {
         uint32_t ring_bytes;  /* rounded up to a power of two, at least 64 KiB */
         uint32_t buffer;      /* events held for resuming clients */
     } events;
+    DetectConfig detect;
     struct {
         uint32_t rate; /* synthetic packets a second */
         uint32_t seed; /* 0 = a new one at each start */

@@ -58,13 +58,25 @@ const ConfigKey config_keys[] = {
         NUMBER(events.drop_budget, 0, 3900000, 500),
         NUMBER(events.ring_bytes, 65536, 268435456, 262144),
         NUMBER(events.buffer, 16, 1048576, 4096),
+        NUMBER(detect.scan_ports, 0, 65535, 50),
+        NUMBER(detect.sweep_hosts, 0, 65535, 100),
+        NUMBER(detect.syn_flood_per_sec, 0, 1000000, 200),
+        NUMBER(detect.syn_flood_percent, 1, 100, 75),
+        NUMBER(detect.volume_per_sec, 0, 100000000, 5000),
+        NUMBER(detect.window_sec, 1, 3600, 60),
+        NUMBER(detect.cooldown_sec, 1, 86400, 600),
+        NUMBER(detect.tracked_max, 64, 65536, 2048),
+        NUMBER(detect.alerts_max, 16, 65536, 1000),
+        BOOL(detect.block, false),
+        NUMBER(detect.block_ttl_sec, 1, 31536000, 600),
+        NUMBER(detect.block_ttl_max_sec, 1, 31536000, 86400),
         NUMBER(mock.rate, 0, 1000000, 200),
         NUMBER(mock.seed, 0, UINT32_MAX, 0),
 };
 const size_t config_n_keys = ELEMENTSOF(config_keys);
 
-static const char *const sections[] = {
-        "server", "network", "persistence", "feeds", "lists", "flows", "stats", "events", "mock"};
+static const char *const sections[] = {"server", "network", "persistence", "feeds", "lists",
+        "flows", "stats", "events", "detect", "mock"};
 
 const ConfigKey *config_key_find(const char *path)
 {
