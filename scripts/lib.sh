@@ -9,7 +9,8 @@ build_packages=(build-essential meson ninja-build pkg-config clang-16 llvm-16 bp
 # To test.
 # shellcheck disable=SC2034 # used by test.sh
 test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 procps iproute2
-    ethtool curl iperf3 strace dbus-daemon python3-yaml python3-jsonschema python3-prometheus-client)
+    ethtool curl iperf3 strace nmap hping3
+    dbus-daemon python3-yaml python3-jsonschema python3-prometheus-client)
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

@@ -9,6 +9,9 @@
 #include "control/control.h"
 #include "datapath/datapath.h"
 #include "datapath/link-watch.h"
+#include "detect/alert-log.h"
+#include "detect/detect.h"
+#include "detect/repeaters.h"
 #include "fd-store.h"
 #include "flow/scanner.h"
 #include "http/server.h"
@@ -27,6 +30,9 @@ typedef struct Daemon {
     Datapath *datapath;
     FlowTable *flows;
     Stats *stats;
+    Detect *detect;
+    AlertLog *alerts;
+    Repeaters *repeaters;
     Scanner *scanner;
     Journal *journal;
     Report *report;
@@ -61,6 +67,12 @@ void on_attachments(const Attachment *items, size_t count, void *userdata);
 void on_addresses_changed(void *userdata);
 /* Packets counted but not shown as events, NONIP aside. */
 uint64_t hidden_packets(const Counters *counters);
+
+/* daemon-alerts.c: the same for alerts. */
+void on_alert(const Alert *alert, void *userdata);
+bool on_exempt(const Address *source, void *userdata);
+int on_find_alerts(
+        const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata);
 
 /* daemon-scan.c: begins to scan, every flows.scan_interval_ms from now on. */
 int start_scanning(Daemon *d);

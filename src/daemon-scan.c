@@ -13,6 +13,7 @@ static void scan_finished(Daemon *d, const ScanResult *result, uint64_t now_ns)
     uint64_t hidden = hidden_packets(&result->counters);
 
     stats_set_counters(d->stats, &result->counters, result->drift_packets, now_ns);
+    detect_tick(d->detect, now_ns);
     report_losses(d->report, &result->counters, result->drift_packets, now_ns);
     /* Packets on their way between the two counts may be told too early: then the next gap is the
      * smaller. */

@@ -51,6 +51,8 @@ int on_reload(ConfigError *error, void *userdata)
         report_simple(d->report, JOURNAL_RELOAD_REFUSED, LOG_ERR,
                 "Configuration refused, the old one stays: %s", error->message);
     } else {
+        if (memcmp(&config->detect, &d->config->detect, sizeof(config->detect)) != 0)
+            detect_reload(d->detect, &config->detect);
         config_free(d->config);
         d->config = TAKE_PTR(config);
         on_watchers(d->watchers, d);

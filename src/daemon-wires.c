@@ -9,6 +9,7 @@ void on_delta(const FlowDelta *delta, uint64_t now_ns, void *userdata)
     Daemon *d = userdata;
 
     stats_add_delta(d->stats, delta, now_ns);
+    detect_add_delta(d->detect, delta, now_ns);
     if (delta->action == ACTION_DROP && d->control)
         report_drop(d->report, d->control, delta, now_ns);
 }

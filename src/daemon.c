@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Construction order: datapath, flows, stats, scanner, journal, control, http, bus, attachments,
- * READY. The datapath attaches last, when the lists are already in it: not one packet is judged by
- * empty lists. Destruction mirrors it. */
+/* Construction order: datapath, flows, stats, detection, scanner, journal, control, http, bus,
+ * attachments, READY. The datapath attaches last, when the lists are already in it: not one packet
+ * is judged by empty lists. Destruction mirrors it. */
 
 #include "daemon-internal.h"
 
@@ -26,12 +26,15 @@ static void daemon_done(Daemon *d)
     sd_event_source_disable_unref(d->scan_timer);
     link_watch_free(d->links);
     d->bus = bus_server_free(d->bus); /* what control still tells at its end finds nobody */
-    http_server_free(d->http);
+    d->http = http_server_free(d->http);
     control_free(d->control);
     scanner_free(d->scanner);
     datapath_free(d->datapath);
     fd_store_free(d->fd_store);
     passed_fds_close(&d->passed);
+    repeaters_free(d->repeaters);
+    alert_log_free(d->alerts);
+    detect_free(d->detect);
     stats_free(d->stats);
     flow_table_free(d->flows);
     report_free(d->report);
@@ -86,6 +89,19 @@ static int make_datapath(Daemon *d, ConfigError *error)
     return r;
 }
 
+static int make_detection(Daemon *d)
+{
+    const DetectConfig *config = &d->config->detect;
+    DetectObserver observer = {on_alert, on_exempt, d};
+    int r = detect_new(config, d->flows, &observer, &d->detect);
+
+    if (r >= 0)
+        r = alert_log_new(config->alerts_max, &d->alerts);
+    if (r >= 0)
+        r = repeaters_new(config->tracked_max, &d->repeaters);
+    return r;
+}
+
 static int make_read_side(Daemon *d)
 {
     const Config *c = d->config;
@@ -96,6 +112,8 @@ static int make_read_side(Daemon *d)
 
     if (r >= 0)
         r = stats_new(c->stats.addresses_max, d->started_ns, &d->stats);
+    if (r >= 0)
+        r = make_detection(d);
     if (r >= 0)
         r = scanner_new(d->datapath, d->flows, &d->scanner);
     if (r >= 0)
@@ -111,10 +129,13 @@ static int make_http(Daemon *d, ConfigError *error)
             .control = d->control,
             .flows = d->flows,
             .stats = d->stats,
+            .detect = d->detect,
+            .alerts = d->alerts,
             .mode = d->datapath->ops->mode,
             .started_monotonic_ns = d->started_ns,
             .datapath_memory_bytes = on_memory,
             .journal_lost = on_journal_lost,
+            .find_alerts = on_find_alerts,
             .flush_flows = on_flush,
             .watchers_changed = on_watchers,
             .access_denied = on_denied,

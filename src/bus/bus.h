@@ -12,6 +12,7 @@
  * is away, nothing here does anything; the name comes back with the bus. */
 
 #include "control/control.h"
+#include "detect/alert.h"
 #include "flow/flow-table.h"
 #include "stats/stats.h"
 
@@ -46,6 +47,8 @@ void bus_server_list_changed(BusServer *server, const ListEvent *event);
 void bus_server_counts_changed(BusServer *server);
 /* The watched interfaces may be others now: tells if they are. */
 void bus_server_attachments_changed(BusServer *server);
+
+void bus_server_alert(BusServer *server, const Alert *alert);
 
 /* True while the bus says that org.ntc is ours. */
 bool bus_server_has_name(const BusServer *server);

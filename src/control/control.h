@@ -73,6 +73,9 @@ typedef enum CommandVerb {
  *
  * One wish, in the words of whoever asked; control parses it. Texts are borrowed during the call.
  */
+#define ORIGIN_MANUAL "manual"
+#define ORIGIN_ALERT  "alert"
+
 typedef struct Command {
     ListId list;
     CommandVerb verb;

@@ -124,12 +124,12 @@ int wish_validate(Control *control, Wish *wish)
 
 const char *command_origin(const Command *command)
 {
-    return command->origin ? command->origin : "manual";
+    return command->origin ? command->origin : ORIGIN_MANUAL;
 }
 
 static bool is_manual(const char *origin)
 {
-    return strcmp(origin, "manual") == 0;
+    return strcmp(origin, ORIGIN_MANUAL) == 0;
 }
 
 /* A feed never takes over what somebody else put there; a person takes over what a feed did. */

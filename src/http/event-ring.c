@@ -74,7 +74,7 @@ void event_ring_push_gap(EventRing *ring, uint64_t packets, bool merge)
 {
     EventRecord *last = ring->head > 0 ? slot(ring, ring->head - 1) : NULL;
 
-    if (!merge || !last || last->seq != 0)
+    if (!merge || !last || last->seq != 0 || last->alert != 0)
         *slot(ring, ring->head++) = (EventRecord){.gap_packets = packets};
     else if (packets == 0 || last->gap_packets == 0)
         last->gap_packets = 0;
@@ -82,7 +82,13 @@ void event_ring_push_gap(EventRing *ring, uint64_t packets, bool merge)
         last->gap_packets += packets;
 }
 
-/* Gaps lie in between and have no number, so the search walks back from the newest event. */
+void event_ring_push_alert(EventRing *ring, uint64_t number)
+{
+    *slot(ring, ring->head++) = (EventRecord){.alert = number};
+}
+
+/* Gaps and alerts lie in between and have no number, so the search walks back from the newest
+ * event. */
 int event_ring_find(const EventRing *ring, uint64_t seq, uint64_t *ret_cursor)
 {
     uint64_t tail = event_ring_tail(ring);

@@ -11,11 +11,12 @@
 
 #include <stdbool.h>
 
-/* Either one packet, or (seq = 0) a gap: so many packets were not shown here. */
+/* One packet; or (seq = 0) an alert, or a gap: so many packets were not shown here. */
 typedef struct EventRecord {
     uint64_t seq;
     uint64_t wall_ns;
     PacketEvent packet;
+    uint64_t alert;       /* its number in the log; 0 = none */
     uint64_t gap_packets; /* 0 = nobody knows how many */
 } EventRecord;
 
@@ -35,6 +36,8 @@ void event_ring_push(EventRing *ring, const PacketEvent *packet, uint64_t wall_n
 /* A gap right after another one becomes one with it if nobody can have seen that one yet (`merge`).
  */
 void event_ring_push_gap(EventRing *ring, uint64_t packets, bool merge);
+
+void event_ring_push_alert(EventRing *ring, uint64_t number);
 
 const EventRecord *event_ring_get(
         const EventRing *ring, uint64_t cursor); /* tail <= cursor < head */

@@ -202,6 +202,23 @@ static void out_lists(MetricText *out, const Control *control)
             control_storage_failures(control));
 }
 
+/* --- alerts
+ * ----------------------------------------------------------------------------------------- */
+
+static void out_alerts(MetricText *out, const HttpContext *context)
+{
+    metric_counter(out, "ntc_alerts_total", "Scans and floods that were noticed, by kind.");
+    for (int kind = 0; kind < _ALERT_KIND_MAX; kind++)
+        metric_uint64(out, METRIC_LABELS({"kind", alert_kind_name((AlertKind)kind)}),
+                alert_log_total(context->alerts, (AlertKind)kind));
+    metric_counter_value(out, "ntc_alerts_suppressed_total",
+            "Alerts not told because there were too many within a minute.",
+            detect_suppressed(context->detect));
+    metric_counter_value(out, "ntc_detect_lost_total",
+            "Sources and targets no longer watched because the tables were full.",
+            detect_lost(context->detect));
+}
+
 /* --- the daemon
  * ------------------------------------------------------------------------------------- */
 
@@ -287,6 +304,7 @@ void route_metrics(Request *request)
     out_flows(&out, &server->context);
     out_lists(&out, server->context.control);
     out_feeds(&out, control_feeds(server->context.control));
+    out_alerts(&out, &server->context);
     out_daemon(&out, server);
     metrics_process(&out);
     if (out.openmetrics)

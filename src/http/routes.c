@@ -47,6 +47,8 @@ static const Route routes[] = {
                 {[METHOD_GET] = {route_talkers}}},
         {"/history", "GET, HEAD", "rates of the last ten minutes",
                 {[METHOD_GET] = {route_history}}},
+        {"/alerts", "GET, HEAD", "scans and floods that were noticed",
+                {[METHOD_GET] = {route_alerts}}},
         {"/status", "GET, HEAD", "what the daemon is and does", {[METHOD_GET] = {route_status}}},
         /* Stands for all the files of the web UI. */
         {ROUTE_ASSETS, "GET, HEAD", "files of the web page", {[METHOD_GET] = {route_asset}}},

@@ -35,6 +35,7 @@ void route_index(Request *request);
 void route_asset(Request *request);
 void route_events(Request *request);
 void route_metrics(Request *request);
+void route_alerts(Request *request);
 void route_list_get(Request *request);
 void route_list_post(Request *request);
 void route_list_delete(Request *request);

@@ -117,3 +117,8 @@ void http_server_push_gap(HttpServer *server, uint64_t packets)
 {
     event_stream_push_gap(server->stream, packets);
 }
+
+void http_server_push_alert(HttpServer *server, uint64_t number)
+{
+    event_stream_push_alert(server->stream, number);
+}

@@ -10,6 +10,8 @@
 
 #include "config/config.h"
 #include "control/control.h"
+#include "detect/alert-log.h"
+#include "detect/detect.h"
 #include "flow/flow-table.h"
 #include "stats/stats.h"
 
@@ -17,16 +19,24 @@
 
 typedef struct HttpServer HttpServer;
 
+/* Called exactly once for each query that was taken. result < 0: `page` is NULL. */
+typedef void (*AlertsFoundFn)(int result, const AlertPage *page, void *userdata);
+
 /* What routes may look at and ask for. All borrowed, outliving the server. */
 typedef struct HttpContext {
     const Config *config; /* replaced by http_server_reload() */
     Control *control;
     const FlowTable *flows;
     const Stats *stats;
+    const Detect *detect;
+    const AlertLog *alerts;
     const char *mode; /* "bpf", "mock" */
     uint64_t started_monotonic_ns;
     uint64_t (*datapath_memory_bytes)(void *userdata);
     uint64_t (*journal_lost)(void *userdata);
+    /* `found` is called with `found_userdata`, at once or later. -EBUSY: it won't be. */
+    int (*find_alerts)(
+            const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata);
     int (*flush_flows)(void *userdata);                   /* returns how many, or -errno */
     void (*watchers_changed)(unsigned n, void *userdata); /* clients of /events: 0 = nobody looks */
     void (*access_denied)(const Caller *caller, const char *what, void *userdata);
@@ -51,3 +61,5 @@ void http_server_push_event(HttpServer *server, const PacketEvent *event);
 /* After a scan: packets that were counted but will not be shown as events (NONIP aside) since the
  * last call are told to the clients as a gap. */
 void http_server_push_gap(HttpServer *server, uint64_t packets);
+/* One alert for the live view, by its number in the log. */
+void http_server_push_alert(HttpServer *server, uint64_t number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/sse-format.h"
 
-#include "http/json-out.h"
+#include "http/alert-json.h"
 
 #include "base/clock.h"
 
@@ -11,6 +11,18 @@ static void format_gap(TextBuffer *text, uint64_t packets)
         text_appendf(text, "event: gap\ndata: {\"packets\":%llu}\n\n", (unsigned long long)packets);
     else
         text_append(text, "event: gap\ndata: {\"packets\":null}\n\n");
+}
+
+/* One that the log no longer holds was overtaken by a thousand others. */
+static void format_alert(TextBuffer *text, const Alert *alert)
+{
+    JsonOut out = {.text = text};
+
+    if (!alert)
+        return;
+    text_append(text, "event: alert\ndata: ");
+    alert_json(&out, alert);
+    text_append(text, "\n\n");
 }
 
 static void out_packet(JsonOut *out, const EventRecord *record, const Stats *stats)
@@ -35,10 +47,14 @@ static void out_packet(JsonOut *out, const EventRecord *record, const Stats *sta
     json_out_uint64(out, "proto_number", p->protocol);
 }
 
-void sse_format(TextBuffer *text, const EventRecord *record, const Stats *stats)
+void sse_format(TextBuffer *text, const EventRecord *record, const HttpContext *context)
 {
     JsonOut out = {.text = text};
 
+    if (record->alert != 0) {
+        format_alert(text, alert_log_get(context->alerts, record->alert));
+        return;
+    }
     if (record->seq == 0) {
         format_gap(text, record->gap_packets);
         return;
@@ -47,7 +63,7 @@ void sse_format(TextBuffer *text, const EventRecord *record, const Stats *stats)
     text_append_uint64(text, record->seq);
     text_append(text, "\ndata: ");
     json_open(&out, NULL, '{');
-    out_packet(&out, record, stats);
+    out_packet(&out, record, context->stats);
     json_close(&out, '}');
     text_append(text, "\n\n");
 }

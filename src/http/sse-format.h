@@ -2,7 +2,7 @@
 #pragma once
 
 #include "http/event-ring.h"
-#include "stats/stats.h"
+#include "http/server.h"
 
 /* Appends one record as a server-sent event. */
-void sse_format(TextBuffer *text, const EventRecord *record, const Stats *stats);
+void sse_format(TextBuffer *text, const EventRecord *record, const HttpContext *context);

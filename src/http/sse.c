@@ -187,6 +187,14 @@ void event_stream_push_gap(EventStream *stream, uint64_t packets)
     settle(stream);
 }
 
+void event_stream_push_alert(EventStream *stream, uint64_t number)
+{
+    if (stream->n_clients == 0)
+        return;
+    event_ring_push_alert(stream->ring, number);
+    settle(stream);
+}
+
 void event_stream_stop(EventStream *stream)
 {
     stream->stopping = true;
@@ -206,7 +214,7 @@ static void catch_up(SseClient *client)
     if (client->cursor >= event_ring_tail(ring))
         return;
     client->cursor = event_ring_tail(ring);
-    sse_format(&client->out, &gap, client->stream->server->context.stats);
+    sse_format(&client->out, &gap, &client->stream->server->context);
 }
 
 static void fill(SseClient *client)
@@ -220,7 +228,7 @@ static void fill(SseClient *client)
     catch_up(client);
     while (client->out.size < CHUNK_BYTES && client->cursor < event_ring_head(stream->ring))
         sse_format(&client->out, event_ring_get(stream->ring, client->cursor++),
-                stream->server->context.stats);
+                &stream->server->context);
 }
 
 /* libmicrohttpd wants bytes. It must be suspended before 0 is returned, or it would ask again at
@@ -269,7 +277,7 @@ static void place(SseClient *client, const char *last_id)
         return;
     if (parse_uint64(last_id, 0, UINT64_MAX, &seq) < 0 ||
             event_ring_find(stream->ring, seq, &client->cursor) != 0)
-        sse_format(&client->out, &gap, stream->server->context.stats);
+        sse_format(&client->out, &gap, &stream->server->context);
 }
 
 static void tell_watchers(EventStream *stream)

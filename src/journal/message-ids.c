@@ -28,6 +28,10 @@ static const EventInfo events[_JOURNAL_EVENT_MAX] = {
         [JOURNAL_ACCOUNTING_DRIFT] = {"accounting-drift", "990affffb02748cc89912355d1db82c5"},
         [JOURNAL_FEEDS_APPLIED] = {"feeds-applied", "4e0192b5c2cf48788de3b43dfdc57e2c"},
         [JOURNAL_FEED_PROBLEM] = {"feed-problem", "be29c4926a8f402e976fa5491c2366e9"},
+        [JOURNAL_PORT_SCAN] = {"port-scan", "57b1ee6b203d4ae7a6c24d3fd616b499"},
+        [JOURNAL_HOST_SWEEP] = {"host-sweep", "b4bd9b4d18ee4bdc876c46348504cac1"},
+        [JOURNAL_SYN_FLOOD] = {"syn-flood", "5610103b902649c6a1834a68042cabf0"},
+        [JOURNAL_VOLUME] = {"volume", "87079198fdec4fd197ca3bb8e5b128b6"},
 };
 
 const char *journal_event_name(JournalEvent event)

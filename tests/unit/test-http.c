@@ -29,10 +29,15 @@ typedef struct World {
     Control *control;
     FlowTable *flows;
     Stats *stats;
+    Detect *detect;
+    AlertLog *alerts;
     HttpServer *http;
     char folder[64];
     char *response; /* of the last exchange */
     unsigned watchers, denied, flushes;
+    int alerts_answer; /* 0: at once, 1: when the test says so, -errno: not at all */
+    AlertsFoundFn found;
+    void *found_userdata;
 } World;
 
 /* --- the world
@@ -65,6 +70,23 @@ static int on_flush(void *userdata)
 
     w->flushes++;
     return 7;
+}
+
+static int on_find_alerts(
+        const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata)
+{
+    World *w = userdata;
+    Alert alerts[8];
+    AlertPage page = {.source = ALERTS_VOLATILE_JOURNAL, .alerts = alerts};
+
+    w->found = found;
+    w->found_userdata = found_userdata;
+    if (w->alerts_answer != 0)
+        return MIN_OF(w->alerts_answer, 0);
+    cr_assert_leq(query->limit, 8);
+    page.count = alert_log_find(w->alerts, query, alerts, &page.truncated);
+    found(0, &page, found_userdata);
+    return 0;
 }
 
 static void on_watchers(unsigned n, void *userdata)
@@ -108,6 +130,8 @@ static void make_read_side(World *w)
     cr_assert_eq(stats_new(1024, clock_monotonic_ns(), &w->stats), 0);
     stats_set_attachments(w->stats, &attachment, 1);
     cr_assert_eq(flow_table_new(1024, &timeouts, on_delta, w, &w->flows), 0);
+    cr_assert_eq(detect_new(&w->config->detect, w->flows, &(DetectObserver){}, &w->detect), 0);
+    cr_assert_eq(alert_log_new(4, &w->alerts), 0);
 }
 
 static void start_http(World *w, const int *fds, size_t n_fds)
@@ -117,6 +141,9 @@ static void start_http(World *w, const int *fds, size_t n_fds)
             .control = w->control,
             .flows = w->flows,
             .stats = w->stats,
+            .detect = w->detect,
+            .alerts = w->alerts,
+            .find_alerts = on_find_alerts,
             .mode = "mock",
             .started_monotonic_ns = clock_monotonic_ns(),
             .datapath_memory_bytes = on_memory,
@@ -167,6 +194,8 @@ static void world_free(World *w)
     http_server_free(w->http);
     control_free(w->control);
     datapath_free(w->datapath);
+    alert_log_free(w->alerts);
+    detect_free(w->detect);
     flow_table_free(w->flows);
     stats_free(w->stats);
     config_free(w->config);
@@ -336,7 +365,7 @@ static void assert_error(World *w, int status, const char *code)
 Test(http, everything_readable_answers)
 {
     static const char *const targets[] = {"/", "/metrics", "/blacklist", "/whitelist", "/flows",
-            "/talkers", "/history", "/status", "/healthz"};
+            "/talkers", "/history", "/alerts?limit=5", "/status", "/healthz"};
     World *w = world_new();
 
     for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
@@ -1090,6 +1119,126 @@ Test(http, many_connections_at_once)
     world_free(w);
 }
 
+/* --- alerts
+ * ----------------------------------------------------------------------------------------- */
+
+/* 1 January 2026, so many seconds in. */
+static Alert alert(uint32_t second, AlertKind kind)
+{
+    Alert a = {.wall_ns = (1767225600ULL + second) * NSEC_PER_SEC,
+            .kind = kind,
+            .address = address_from_in((struct in_addr){htonl(0xc0000200U + second)}),
+            .ports = 1000,
+            .hosts = 1,
+            .packets = 1002,
+            .interface = "eth0",
+            .target = "10.0.0.1",
+            .message = "192.0.2.1 tried \"it\""};
+
+    return a;
+}
+
+static void add_alerts(World *w)
+{
+    static const AlertKind kinds[] = {ALERT_PORT_SCAN, ALERT_VOLUME, ALERT_PORT_SCAN};
+
+    for (uint32_t i = 0; i < ELEMENTSOF(kinds); i++) {
+        Alert a = alert(i + 1, kinds[i]);
+
+        a.blocked_until_wall_ns = i == 0 ? a.wall_ns + 600 * NSEC_PER_SEC : 0;
+        a.target[0] = i == 1 ? '\0' : a.target[0];
+        alert_log_add(w->alerts, &a);
+    }
+}
+
+#define FIRST_ALERT                                                                                  \
+    "{\"time\":\"2026-01-01T00:00:01.000Z\",\"kind\":\"port-scan\",\"ip\":\"192.0.2.1\",\"target\":" \
+    "\"10.0.0.1\",\"interface\":\"eth0\",\"message\":\"192.0.2.1 tried \\\"it\\\"\",\"ports\":1000," \
+    "\"hosts\":1,\"packets\":1002,\"blocked_until\":\"2026-01-01T00:10:01.000Z\"}"
+
+static void assert_alerts(World *w, const char *query, uint64_t count, const char *first_time)
+{
+    char target[128], wanted[64];
+
+    snprintf(target, sizeof(target), "/alerts?limit=8%s", query);
+    cr_assert_eq(get(w, target), 200, "%s: %s", target, w->response);
+    _cleanup_json_ json_object *object = body_json(w);
+    cr_assert_eq(number_in(object, "count"), count, "%s", target);
+    snprintf(wanted, sizeof(wanted), "\"alerts\":[{\"time\":\"%s\"", first_time);
+    cr_assert(says(w, count ? wanted : "\"alerts\":[]"), "%s: %s", target, w->response);
+}
+
+Test(http, alerts_are_shown_newest_first_and_filtered)
+{
+    World *w = world_new();
+
+    add_alerts(w);
+    assert_alerts(w, "", 3, "2026-01-01T00:00:03.000Z");
+    cr_assert(says(w, "\"source\":\"volatile-journal\",\"truncated\":false"));
+    cr_assert(says(w, FIRST_ALERT), "%s", w->response);
+    cr_assert(says(w, "\"target\":null"));
+    assert_alerts(w, "&kind=volume", 1, "2026-01-01T00:00:02.000Z");
+    assert_alerts(w, "&ip=192.0.2.1", 1, "2026-01-01T00:00:01.000Z");
+    assert_alerts(w, "&ip=192.0.2.2/31", 2, "2026-01-01T00:00:03.000Z");
+    assert_alerts(w, "&until=2026-01-01T00:00:02Z", 2, "2026-01-01T00:00:02.000Z");
+    assert_alerts(w, "&since=2026-01-01T01:00:03%2B01:00", 1, "2026-01-01T00:00:03.000Z");
+    assert_alerts(w, "&since=2026-01-01T00:00:04Z", 0, "");
+    cr_assert_eq(get(w, "/alerts?limit=2"), 200);
+    cr_assert(says(w, "\"count\":2") && says(w, "\"truncated\":true"));
+    world_free(w);
+}
+
+Test(http, bad_questions_about_alerts)
+{
+    static const char *const bad[] = {"kind=scan", "kind=", "ip=me", "ip=192.0.2.1/24",
+            "since=yesterday", "until=2026-01-01", "limit=1001", "limit=-1", "x=1"};
+    World *w = world_new();
+
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        char target[64];
+
+        snprintf(target, sizeof(target), "/alerts?%s", bad[i]);
+        get(w, target);
+        assert_error(w, 400, "bad-request");
+    }
+    w->alerts_answer = -EBUSY;
+    get(w, "/alerts");
+    assert_error(w, 503, "busy");
+    cr_assert(says(w, "Retry-After: 1"));
+    world_free(w);
+}
+
+/* The answer comes later; or the one who asked doesn't wait for it. */
+Test(http, alerts_may_take_their_time)
+{
+    static const char question[] = "GET /alerts HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    AlertPage page = {.source = ALERTS_JOURNAL};
+    World *w = world_new();
+    int fd = dial(w);
+
+    w->alerts_answer = 1;
+    send_all(w, fd, question, strlen(question));
+    while (!w->found)
+        turn(w, 5);
+    turn(w, 50);
+    w->found(0, &page, w->found_userdata);
+    receive(w, fd, "\"alerts\":[]}");
+    w->found = NULL;
+    send_all(w, fd, question, strlen(question));
+    while (!w->found)
+        turn(w, 5);
+    w->found(-EIO, NULL, w->found_userdata);
+    receive(w, fd, "\"error\":\"unavailable\"");
+    w->found = NULL;
+    send_all(w, fd, question, strlen(question));
+    while (!w->found)
+        turn(w, 5);
+    w->http = http_server_free(w->http);
+    w->found(0, &page, w->found_userdata);
+    close(fd);
+    world_free(w);
+}
+
 /* --- metrics
  * ----------------------------------------------------------------------------------------- */
 
@@ -1116,7 +1265,8 @@ Test(http, metrics_have_the_promised_names_and_labels)
             "ntc_sse_disconnected_total{reason=\"slow\"} 0",
             "ntc_http_requests_total{path=\"/status\",code=\"200\"} 1",
             "ntc_http_requests_total{path=\"other\",code=\"404\"} 1", "ntc_journal_lost_total 3",
-            "ntc_map_memory_bytes 4096",
+            "ntc_alerts_total{kind=\"port-scan\"} 0", "ntc_alerts_total{kind=\"volume\"} 0",
+            "ntc_alerts_suppressed_total 0", "ntc_detect_lost_total 0", "ntc_map_memory_bytes 4096",
             "ntc_build_info{version=\"" NTC_VERSION "\",mode=\"mock\"} 1",
             "# TYPE ntc_packets_total counter", "# TYPE ntc_ip_syn_count gauge"};
     static const char *const starts[] = {"\nntc_packets_per_second ", "\nntc_bytes_per_second ",
@@ -1304,6 +1454,12 @@ Test(http, packets_are_shown_live)
     http_server_push_gap(w->http, 42);
     receive(w, fd, "42}");
     cr_assert(says(w, "event: gap\ndata: {\"packets\":42}\n\n"));
+    add_alerts(w);
+    http_server_push_alert(w->http, 99); /* not held any more */
+    http_server_push_alert(w->http, 1);
+    push(w, 1);
+    receive(w, fd, "\"seq\":3");
+    cr_assert(says(w, "\nevent: alert\ndata: " FIRST_ALERT "\n\nid: 3\n"), "%s", w->response);
     close(fd);
     turn(w, 50);
     push(w, 1);
