@@ -101,8 +101,7 @@ class Connection:
                 if wanted(message):
                     self.received.remove(message)
                     return message
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+            if not select.select([self.socket], [], [], max(0, until - time.monotonic()))[0]:
                 return None
             data = self.socket.recv(1 << 20)
             if not data:
@@ -127,6 +126,9 @@ class Connection:
 
     def call(self, *call, within=20.0, **options):
         return self.reply(self.begin(*call, **options), within)
+
+    def begin_ntc(self, interface, member, signature="", *body, **options):
+        return self.begin(NAME, PATH, f"org.ntc.{interface}", member, signature, *body, **options)
 
     def ntc(self, interface, member, signature="", *body, **options):
         return self.call(NAME, PATH, f"org.ntc.{interface}", member, signature, *body, **options)

@@ -128,7 +128,8 @@ def test_typed_errors_and_nothing_changed():
         for options, text in (({"ttl": ("s", "60")}, "ttl"), ({"ttl": ("t", 1 << 63)}, "ten years"),
                               ({"comment": ("s", "x" * 10240)}, "comment"), ({"comment": ("s", "a\nb")}, "comment"),
                               ({"tttl": ("t", 1)}, "known are ttl"), ({"force": ("u", 1)}, "force"),
-                              ({"": ("v", ("v", ("u", 1)))}, "known are ttl"), ({"confirm": ("t", 1 << 40)}, "confirm")):
+                              ({"": ("v", ("v", ("u", 1)))}, "known are ttl"),
+                              ({"confirm": ("t", 1 << 40)}, "confirm")):
             with refused("InvalidArgs", text):
                 root.blacklist("AddWithOptions", "sa{sv}", "203.0.113.7", options)
         with refused("InvalidArgs", "twice"):
