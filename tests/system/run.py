@@ -137,6 +137,7 @@ def main():
     tests = [(name, function) for name, function in discover()
              if (not arguments.words or any(word in name for word in arguments.words))
              and not (arguments.again and hasattr(function, "once"))]
+    tests.sort(key=lambda test: not hasattr(test[1], "long"))
     if not tests:
         sys.exit("no such test")
     alone = [test for test in tests if hasattr(test[1], "alone")]

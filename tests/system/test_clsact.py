@@ -76,7 +76,7 @@ def test_filters_taken_away_come_back():
         ntc = start(world)
         ntc.add("blacklist", FOE)
         world.host.run("tc", "qdisc", "delete", "dev", "eth0", "clsact")
-        expect(lambda: len(ours(world)), 2, 4)
+        expect(lambda: len(ours(world)), 2, 8)
         expect(lambda: udp(world), (False, False), 2)
         ntc.stop()
         assert ours(world) == []

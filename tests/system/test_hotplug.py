@@ -195,7 +195,7 @@ def test_taken_away_by_somebody_else():
         ntc.add("blacklist", FOE)
         for turn, hook in enumerate((TCX_INGRESS, TCX_EGRESS), 2):
             assert detach_links(world.host, "eth0", hook) == 1
-            expect(lambda: ntc.log_path.read_text().count("Watching eth0"), turn, 4)
+            expect(lambda: ntc.log_path.read_text().count("Watching eth0"), turn, 8)
             watches(ntc, "eth0")
             assert tcx_programs(world.host, "eth0", TCX_INGRESS) == ["ntc_ingress"]
             assert tcx_programs(world.host, "eth0", TCX_EGRESS) == ["ntc_egress"]

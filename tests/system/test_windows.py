@@ -9,7 +9,7 @@ import time
 
 from clock import TEN_YEARS, WallClock
 from viewer import Audience, Seen, flood, flooded
-from world import World, alone, expect, once, settled
+from world import World, alone, expect, long, once, settled
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 BUCKET = 5.0
@@ -58,6 +58,7 @@ def compare(ledger, talkers, asked, start):
 
 
 @once
+@long
 def test_against_a_second_computation():
     """Synthetic traffic of more than a window's length, with a port scan and a SYN flood in it."""
     with World() as world:

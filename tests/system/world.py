@@ -43,6 +43,12 @@ def once(test):
     return test
 
 
+def long(test):
+    """Marks a test that mostly waits, for long: it begins first, so that nobody waits for it at the end."""
+    test.long = True
+    return test
+
+
 def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
