@@ -27,7 +27,7 @@ import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
-from shipped import AWAITED, FOREIGN, MONITORING, RULES, alert_rules, dashboards, documented, metrics_in, panels, targets
+from shipped import FOREIGN, MONITORING, RULES, alert_rules, dashboards, documented, metrics_in, panels, targets
 
 NTC, COMPOSE_SCHEMA = sys.argv[1:3]
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -93,7 +93,7 @@ def exported():
 
 
 def known_metrics():
-    return set(exported()) | FOREIGN | AWAITED
+    return set(exported()) | FOREIGN
 
 
 # --- what is exported ------------------------------------------------------------------------------

@@ -11,8 +11,6 @@ MONITORING = TREE / "monitoring"
 RULES = MONITORING / "alerts" / "ntc.rules.yml"
 # Of Prometheus and vmalert themselves.
 FOREIGN = {"up", "ALERTS"}
-# Not exported yet.
-AWAITED = {"ntc_alerts_total"}
 METRIC = re.compile(r"\b(?:(?:ntc|process)_\w+|up|ALERTS)\b(?=[{\[ )]|$)")
 VALUES = re.compile(r"label_values\((?P<series>.*), (?P<label>\w+)\)")
 

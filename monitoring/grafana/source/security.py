@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is stopped, what was detected, and the signals from which one sees it coming."""
+"""What is stopped, what was noticed, and the signals from which one sees it coming."""
 from grafana import ANY_IS_BAD, FULLNESS, chart, dashboard, gauge, of, rate, row, stat, steps
 from top_talkers import ADDRESS, MANY_PORTS, MANY_SYNS, ranking
 
@@ -11,11 +11,11 @@ REFUSED = "~401|403|421|429"
 def now():
     return row(
         "Now",
-        stat("Scans, last hour", "Port scans and host sweeps that ntc detected (alert NtcScan). Who: ntc's web page, "
+        stat("Scans, last hour", "Port scans and host sweeps that ntc noticed (alert NtcScan). Who: ntc's web page, "
              "or journalctl -t ntc.",
              f"sum(increase({of('ntc_alerts_total', kind='~port-scan|host-sweep')}[1h]))",
              thresholds=ANY_IS_BAD, width=4, decimals=0),
-        stat("Floods, last hour", "SYN floods and volume peaks that ntc detected (alert NtcFlood).",
+        stat("Floods, last hour", "SYN floods and unanswered volumes that ntc noticed (alert NtcFlood).",
              f"sum(increase({of('ntc_alerts_total', kind='~syn-flood|volume')}[1h]))",
              thresholds=ANY_IS_BAD, width=4, decimals=0),
         stat("Dropped", "Packets a second that the blacklist stops.", f"sum({rate('ntc_packets_total', action='DROP')})",
@@ -30,14 +30,18 @@ def now():
              f"sum({of('ntc_list_entries', list='whitelist')})", width=4))
 
 
-def detected():
+def noticed():
     return row(
-        "Detected",
-        chart("Alerts by kind, last hour", "port-scan: one address, many ports. host-sweep: one address, many hosts. "
-              "syn-flood: a target with many half-open connections. volume: far more than usual.",
-              [(f"sum by (kind) ({LAST_HOUR})", "{{kind}}")], decimals=0),
+        "Noticed",
+        chart("Alerts by kind, last hour", "port-scan: one source tries many ports of a host. host-sweep: one port of many "
+              "hosts. syn-flood: a target gets many SYNs that come to nothing. volume: one source sends many packets that "
+              "nobody answers.", [(f"sum by (kind) ({LAST_HOUR})", "{{kind}}")], width=8, decimals=0),
         chart("Alerts by instance, last hour", "All kinds together.",
-              [(f"sum by (instance) ({LAST_HOUR})", INSTANCE)], decimals=0))
+              [(f"sum by (instance) ({LAST_HOUR})", INSTANCE)], width=8, decimals=0),
+        chart("Alerts held back, last hour", "Not told: too many within a minute. Not watched: the tables of sources and "
+              "targets were full (alert NtcDetectionBlind).",
+              [(f"sum(increase({of('ntc_alerts_suppressed_total')}[1h]))", "not told"),
+               (f"sum(increase({of('ntc_detect_lost_total')}[1h]))", "not watched")], width=8, decimals=0))
 
 
 def stopped():
@@ -103,4 +107,4 @@ def surroundings():
 
 
 DASHBOARD = dashboard("ntc-security", "ntc / Security", "Scans, floods, drops, and who knocks.",
-                      [now(), detected(), stopped(), signals(), feeds(), surroundings()], "now-6h")
+                      [now(), noticed(), stopped(), signals(), feeds(), surroundings()], "now-6h")
