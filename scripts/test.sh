@@ -100,6 +100,7 @@ fetch_monitoring() {
     unpacked victoria-metrics usr/bin/victoria-metrics
     unpacked docker-compose "$compose_schema"
     PATH=$PWD/build-tools/usr/bin:$PATH
+    command -v npm >/dev/null || install_missing nodejs npm # whoever has npm need not have Debian's
 }
 
 install_missing "${build_packages[@]}" "${test_packages[@]}"
@@ -113,7 +114,7 @@ tally build gcc build-test "${all[@]}" -- -Dwerror=true
 tally build asan build-asan "${all[@]}" -- -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
 CC=clang-16 tally build clang build-clang "${all[@]}" -- -Dwerror=true
 fetch_monitoring
-tally /usr/bin/python3 tests/monitoring/check.py build-test/src/ntc "build-tools/$compose_schema"
+tally /usr/bin/python3 tests/monitoring/check.py build-test/src/ntc "build-tools/$compose_schema" build-tools/grafana-model
 tally meson_tests unit build-test --suite unit
 tally meson_tests unit-asan build-asan --suite unit
 if [ "$kernel" -eq 1 ]; then

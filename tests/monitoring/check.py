@@ -3,11 +3,10 @@
 """Holds monitoring/ against its schemas, against promtool and VictoriaMetrics' own checks, and against the
 metrics that a running ntc (--mock, without privileges) exports. A line a check: PASS or FAIL.
 
-    tests/monitoring/check.py NTC COMPOSE-SCHEMA
+    tests/monitoring/check.py NTC COMPOSE-SCHEMA FOLDER
 
-Wants promtool, victoria-metrics, vmagent and vmalert in PATH.
+Wants promtool, victoria-metrics, vmagent, vmalert and npm in PATH, and a FOLDER for what npm installs.
 """
-import contextlib
 import itertools
 import json
 import pathlib
@@ -27,9 +26,10 @@ import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
+import grafana_model
 from shipped import FOREIGN, MONITORING, RULES, alert_rules, dashboards, documented, metrics_in, panels, targets
 
-NTC, COMPOSE_SCHEMA = sys.argv[1:3]
+NTC, COMPOSE_SCHEMA, NPM_FOLDER = sys.argv[1:4]
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
 
@@ -236,6 +236,11 @@ def check_dashboards():
             check_panel(f"{name}, {panel['title']}", panel)
 
 
+def check_grafana_model():
+    complaints = grafana_model.complaints(pathlib.Path(NPM_FOLDER))
+    assert complaints == "", complaints
+
+
 def check_datasources(name, item):
     """Whatever says where its data come from says: from the variable."""
     for key, value in item.items() if isinstance(item, dict) else enumerate(item):
@@ -271,7 +276,8 @@ def check_panel(name, panel):
 
 
 def check_every_metric_is_shown():
-    used = set().union(*(metrics_in(target["expr"]) for _, target in targets()), *(metrics_in(r["expr"]) for r in alert_rules()))
+    used = set().union(*(metrics_in(target["expr"]) for _, target in targets()),
+                       *(metrics_in(rule["expr"]) for rule in alert_rules()))
     assert set(exported()) <= used, f"on no dashboard: {set(exported()) - used}"
 
 
