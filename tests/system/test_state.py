@@ -148,9 +148,9 @@ def test_full_lists_at_the_start():
     entries = [f"198.{18 + (n >> 16)}.{n >> 8 & 255}.{n & 255}" for n in range(65535)]
     with World() as world:
         def start():
-            begin = time.monotonic()
+            """And the processor's time it takes: what others do meanwhile is no fault of ours."""
             ntc = world.start()
-            return ntc, time.monotonic() - begin
+            return ntc, ntc.metrics().sum("process_cpu_seconds_total")
 
         ntc, empty = start()
         ntc.stop()
@@ -162,8 +162,7 @@ def test_full_lists_at_the_start():
         assert [metrics.sum("ntc_list_entries", list=name) for name in ("blacklist", "whitelist")] == [65536, 65536]
         assert blocked(world) and not blocked(world, OTHER)
         assert ntc.request("POST", "/blacklist", {"ip": OTHER}).status == 409, "not one more"
-        # Twice a full list, on a machine that does other things as well.
-        assert full - empty < 4, (empty, full)
+        assert full - empty < 4, "a third of a second a list, where others leave the processor its caches"
 
 
 def refuses(world, ntc, path):
