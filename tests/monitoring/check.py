@@ -12,14 +12,11 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
-import urllib.error
-import urllib.request
 
 import jsonschema
 import yaml
@@ -27,7 +24,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
 import grafana_model
-from shipped import FOREIGN, MONITORING, RULES, alert_rules, dashboards, documented, metrics_in, panels, targets
+from mock import Mock
+from shipped import ALL, FOREIGN, MONITORING, RULES, alert_rules, dashboards, documented, metrics_in, panels, targets
 
 NTC, COMPOSE_SCHEMA, NPM_FOLDER = sys.argv[1:4]
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -40,43 +38,7 @@ def run(*command, **options):
     return output
 
 
-# --- a running ntc ---------------------------------------------------------------------------------
-
-class Mock:
-    def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        config = pathlib.Path(self.folder.name) / "config.yaml"
-        (config.parent / "some.list").write_text("198.51.100.7\n")
-        config.write_text(f"server:\n  port: {self.port}\n  listen: [127.0.0.1]\nmock:\n  rate: 2000\n"
-                          f"persistence:\n  path: {self.folder.name}/lists.json\n"
-                          f"feeds:\n  blacklist_folder: {self.folder.name}\n")
-        self.process = subprocess.Popen([NTC, "--mock", "--config", config], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 20
-        while b"ntc_ip_syn_count{" not in self.page()[1]:
-            assert time.monotonic() < until, "ntc --mock shows no traffic"
-            time.sleep(0.1)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(20)
-        self.folder.cleanup()
-
-    def page(self, accept=None):
-        """(content type, body) of /metrics; empty while nobody answers."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics",
-                                         headers={"Accept": accept} if accept else {})
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.headers["Content-Type"], answer.read()
-        except urllib.error.URLError:
-            return "", b""
-
-
-MOCK = Mock()
+MOCK = Mock(NTC)
 
 
 def exposition():
@@ -229,6 +191,7 @@ def check_dashboards():
         assert [link["tags"] for link in board["links"]] == [board["tags"]], f"{name}: no links to the others"
         variables = [variable["name"] for variable in board["templating"]["list"]]
         assert variables == ["datasource", "job", "instance"], variables
+        assert [board["templating"]["list"][2]["allValue"]] == ALL
         check_datasources(name, board)
         check_layout(name, board)
         for panel in panels(board):

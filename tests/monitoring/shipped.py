@@ -49,10 +49,13 @@ def regex_of(values):
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
+ALL = [".*"]  # of the selector of instances
+
+
 def filled_in(expression, job, instance, interval="10s"):
-    """The expression as Grafana would send it; job and instance are lists."""
-    for name, value in (("$job", regex_of(job)), ("$instance", regex_of(instance)),
-                        ("$__rate_interval", interval)):
+    """The expression as Grafana would send it; job is a list, instance one or ALL."""
+    chosen = ALL[0] if instance is ALL else regex_of(instance)
+    for name, value in (("$job", regex_of(job)), ("$instance", chosen), ("$__rate_interval", interval)):
         expression = expression.replace(name, value)
     assert "$" not in expression, expression
     return expression

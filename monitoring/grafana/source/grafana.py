@@ -28,7 +28,6 @@ def steps(*colors_from):
             + [{"color": color, "value": value} for value, color in rest]}
 
 
-GOOD = steps("green")
 PLAIN = steps("text")
 ANY_IS_BAD = steps("green", (1, "red"))
 FULLNESS = steps("green", (0.7, "orange"), (0.9, "red"))
@@ -77,8 +76,8 @@ def chart(title, description, queries, unit="short", width=12, stack=False, thre
                                "calcs": ["lastNotNull", "max"]},
                     "tooltip": {"mode": "multi", "sort": "desc"}},
                    thresholds, custom, min=0, color={"mode": "palette-classic"}, **defaults)
-    for name, color in COLORS.items():
-        if any("action" in expr for expr, _ in queries):
+    if any("by (action)" in expr for expr, _ in queries):
+        for name, color in COLORS.items():
             override(result, name, ("color", {"mode": "fixed", "fixedColor": color}))
     return result
 
@@ -104,8 +103,8 @@ def table(title, description, expr, columns, unit="short", width=12, height=8, t
                          "renameByName": {**columns, "Value": value}}}]}
 
 
-def row(title, *panels, collapsed=False):
-    return {"title": title, "panels": panels, "collapsed": collapsed}
+def row(title, *panels):
+    return {"title": title, "panels": panels}
 
 
 def place(panels, y):
@@ -123,24 +122,18 @@ def place(panels, y):
 def lay_out(rows):
     result, y = [], 0
     for each in rows:
-        head = {"type": "row", "title": each["title"], "collapsed": each["collapsed"], "panels": [],
+        head = {"type": "row", "title": each["title"], "collapsed": False, "panels": [],
                 "gridPos": {"x": 0, "y": y, "w": WIDTH, "h": 1}}
-        placed, below = place(each["panels"], y + 1)
-        result.append(head)
-        if each["collapsed"]:
-            head["panels"], y = placed, y + 1
-        else:
-            result, y = result + placed, below
-    numbered = [item for head in result for item in (head, *head.get("panels", []))]
-    for number, item in enumerate(numbered, 1):
-        item["id"] = number
-    return result
+        placed, y = place(each["panels"], y + 1)
+        result += [head, *placed]
+    return [item | {"id": number} for number, item in enumerate(result, 1)]
 
 
-def variable(name, label, query, description):
+def variable(name, label, query, description, **options):
     return {"type": "query", "name": name, "label": label, "description": description, "datasource": DATASOURCE,
             "query": {"query": query, "refId": name}, "refresh": 2, "sort": 7,
-            "multi": True, "includeAll": True, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
+            "multi": True, "includeAll": True, "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+            **options}
 
 
 VARIABLES = [
@@ -148,7 +141,9 @@ VARIABLES = [
      "description": "Prometheus, or VictoriaMetrics, which speaks its language."},
     variable("job", "Job", "label_values(ntc_build_info, job)", "The scrape job that reads ntc."),
     variable("instance", "Instance", 'label_values(ntc_build_info{job=~"$job"}, instance)',
-             "The machines to look at: one, some or all."),
+             "The machines to look at: one, some or all.",
+             # All: also one that is down for so long that it isn't among the values any more.
+             allValue=".*"),
 ]
 FIRING = {"name": "Alerts", "datasource": DATASOURCE, "enable": True, "iconColor": "red",
           "expr": 'ALERTS{alertstate="firing", alertname=~"Ntc.*", instance=~"$instance"}',

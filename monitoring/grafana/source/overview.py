@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What passes, how full ntc's tables are, what got lost, and how the daemon fares."""
-from grafana import (ANY_IS_BAD, FULLNESS, GOOD, chart, dashboard, gauge, of, override, rate, row, stat,
+from grafana import (ANY_IS_BAD, chart, dashboard, gauge, of, override, rate, row, stat,
                      steps, table)
 
 PER_INSTANCE = "{{instance}}"
@@ -103,11 +103,10 @@ def attachments():
 
 
 def versions():
-    result = table("Versions and uptime", "What runs where, and since when. Mode: bpf, or mock (synthetic traffic).",
-                   f"(time() - {of('process_start_time_seconds')}) * on (job, instance) group_right "
-                   f"{of('ntc_build_info')}",
-                   {"instance": "Instance", "version": "Version", "mode": "Mode"}, "s", value="Uptime")
-    return result
+    return table("Versions and uptime", "What runs where, and since when. Mode: bpf, or mock (synthetic traffic).",
+                 f"(time() - {of('process_start_time_seconds')}) * on (job, instance) group_right () "
+                 f"{of('ntc_build_info')}",
+                 {"instance": "Instance", "version": "Version", "mode": "Mode"}, "s", value="Uptime")
 
 
 def daemon():
