@@ -106,17 +106,56 @@ static __always_inline __u16 ntc_get16(const __u8 *p)
     return (__u16)(p[0] << 8 | p[1]);
 }
 
+/* Keys are hashed word by word right after they were written: a store narrower than the load that
+ * follows can't be forwarded to it, which costs more than all of the parsing. So they are written
+ * in words. */
+static __always_inline void ntc_put32(void *to, __u32 word)
+{
+    *(volatile __u32 *)to = word;
+}
+
+static __always_inline void ntc_copy32(void *to, const void *from)
+{
+#ifdef __bpf__
+    ntc_put32(to, *(const __u32 *)from); /* unaligned, as packets are; memcpy would go by bytes */
+#else
+    __builtin_memcpy(to, from, 4);
+#endif
+}
+
+/* ::ffff:0:0/96. `to` is zeroed. */
 static __always_inline void ntc_map_ipv4(__u8 to[16], const __u8 from[4])
 {
-    __u32 *words = (__u32 *)to;
+    const __u8 prefix[4] = {0, 0, 0xff, 0xff};
+    __u32 word;
 
-    words[0] = 0;
-    words[1] = 0;
-    to[8] = 0;
-    to[9] = 0;
-    to[10] = 0xff;
-    to[11] = 0xff;
-    __builtin_memcpy(to + 12, from, 4);
+    __builtin_memcpy(&word, prefix, 4);
+    ntc_put32(to + 8, word);
+    ntc_copy32(to + 12, from);
+}
+
+static __always_inline void ntc_copy_ipv6(__u8 to[16], const __u8 from[16])
+{
+    for (int i = 0; i < 16; i += 4)
+        ntc_copy32(to + i, from + i);
+}
+
+static __always_inline void ntc_put_ports(struct ntc_flow_key *key, __u16 sport, __u16 dport)
+{
+    __u16 ports[2] = {sport, dport};
+    __u32 word;
+
+    __builtin_memcpy(&word, ports, 4);
+    ntc_put32(&key->sport, word);
+}
+
+static __always_inline void ntc_put_protocol(struct ntc_flow_key *key, __u8 protocol)
+{
+    __u8 bytes[4] = {protocol, key->direction};
+    __u32 word;
+
+    __builtin_memcpy(&word, bytes, 4);
+    ntc_put32(&key->protocol, word);
 }
 
 static __always_inline int ntc_has_ports(__u8 protocol)
@@ -141,8 +180,7 @@ static __always_inline void ntc_parse_transport(
     if (protocol == NTC_IPPROTO_TCP) {
         p = ntc_at(cursor, offset, buffer, 14);
         if (p) {
-            packet->key.sport = ntc_get16(p);
-            packet->key.dport = ntc_get16(p + 2);
+            ntc_put_ports(&packet->key, ntc_get16(p), ntc_get16(p + 2));
             packet->tcp_flags = p[13];
             packet->have_ports = 1;
             packet->have_flags = 1;
@@ -152,8 +190,7 @@ static __always_inline void ntc_parse_transport(
     }
     p = ntc_at(cursor, offset, buffer, 4);
     if (p) {
-        packet->key.sport = ntc_get16(p);
-        packet->key.dport = ntc_get16(p + 2);
+        ntc_put_ports(&packet->key, ntc_get16(p), ntc_get16(p + 2));
         packet->have_ports = 1;
         packet->header_bytes = offset + (protocol == NTC_IPPROTO_SCTP ? 12 : 8);
         /* A TCP header without its flags. */
@@ -175,7 +212,7 @@ static __always_inline enum ntc_parsed ntc_parse_ipv4(
         return NTC_PARSED_UNREADABLE;
 
     packet->ipv4 = 1;
-    packet->key.protocol = p[9];
+    ntc_put_protocol(&packet->key, p[9]);
     ntc_map_ipv4(packet->key.src, p + 12);
     ntc_map_ipv4(packet->key.dst, p + 16);
     fragment = ntc_get16(p + 6);
@@ -220,7 +257,7 @@ static __always_inline void ntc_parse_ipv6_chain(
         case NTC_IPPROTO_SHIM6:
             break;
         default:
-            packet->key.protocol = next;
+            ntc_put_protocol(&packet->key, next);
             ntc_parse_transport(cursor, offset, packet);
             return;
         }
@@ -265,8 +302,8 @@ static __always_inline enum ntc_parsed ntc_parse_ipv6(
     if (!p || p[0] >> 4 != 6)
         return NTC_PARSED_UNREADABLE;
 
-    __builtin_memcpy(packet->key.src, p + 8, 16);
-    __builtin_memcpy(packet->key.dst, p + 24, 16);
+    ntc_copy_ipv6(packet->key.src, p + 8);
+    ntc_copy_ipv6(packet->key.dst, p + 24);
     /* The usual case first: no extension header. */
     ntc_parse_ipv6_chain(cursor, offset + 40, p[6], packet);
     return NTC_PARSED_IP;

@@ -73,12 +73,12 @@ static void sample_from(
         const struct ntc_flow_key *key, const struct ntc_flow *flow, FlowSample *ret)
 {
     memcpy(&ret->key, key, sizeof(ret->key));
-    ret->packets = flow->packets;
-    ret->bytes = flow->bytes;
+    ret->packets = flow->owner_packets + flow->other_packets;
+    ret->bytes = flow->owner_bytes + flow->other_bytes;
     ret->syn_packets = flow->syn_packets;
     ret->ack_packets = 0;
-    if (key->protocol == 6 && flow->packets > flow->noack_packets)
-        ret->ack_packets = flow->packets - flow->noack_packets;
+    if (key->protocol == 6 && ret->packets > flow->noack_packets)
+        ret->ack_packets = ret->packets - flow->noack_packets;
     ret->first_seen_ns = flow->first_seen_ns;
     ret->last_seen_ns = flow->last_seen_ns;
     ret->tcp_flags = flow->tcp_flags;

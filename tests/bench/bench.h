@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-    PREFIXES = 1000, /* in each list */
+    PREFIXES = 65536, /* in each list, half of them IPv4: the default capacity */
     FLOWS_MAX = 65536,
 };
 

@@ -168,7 +168,7 @@ static size_t walk_flows(uint64_t *ret_packets)
 
     while (bpf_map_get_next_key(harness_flows_fd(), from, &key) == 0) {
         if (flow_get(&key, &flow))
-            *ret_packets += flow.packets;
+            *ret_packets += flow_packets(&flow);
         from = &key;
         n++;
     }
@@ -188,7 +188,7 @@ bool flow_end(const struct ntc_flow_key *key)
 
     if (!flow_get(key, &flow) || bpf_map_delete_elem(harness_flows_fd(), key) < 0)
         return false;
-    ended_packets += flow.packets;
+    ended_packets += flow_packets(&flow);
     return true;
 }
 

@@ -85,6 +85,14 @@ uint64_t counted_packets(void);
 
 size_t flow_count(void);
 bool flow_get(const struct ntc_flow_key *key, struct ntc_flow *ret);
+static inline uint64_t flow_packets(const struct ntc_flow *flow)
+{
+    return flow->owner_packets + flow->other_packets;
+}
+static inline uint64_t flow_bytes(const struct ntc_flow *flow)
+{
+    return flow->owner_bytes + flow->other_bytes;
+}
 /* Deletes it, as user space does when it ends a flow; the self-check knows. */
 bool flow_end(const struct ntc_flow_key *key);
 

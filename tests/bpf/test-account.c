@@ -68,8 +68,8 @@ static void check_gso(const GsoRow *row, Program program)
     EXPECT_EQ(sum.packets, row->packets);
     EXPECT_EQ(sum.bytes, bytes);
     EXPECT(flow_get(&key, &flow));
-    EXPECT_EQ(flow.packets, row->packets);
-    EXPECT_EQ(flow.bytes, bytes);
+    EXPECT_EQ(flow_packets(&flow), row->packets);
+    EXPECT_EQ(flow_bytes(&flow), bytes);
     EXPECT_EQ(hits(1).packets, row->packets);
     EXPECT_EQ(hits(1).bytes, bytes);
 }
@@ -205,8 +205,8 @@ static void test_two_cpus_one_flow(void)
 
     race_on_two_cpus(1, REPEAT);
     EXPECT(flow_get(&key, &flow));
-    EXPECT_EQ(flow.packets, 2 * REPEAT);
-    EXPECT_EQ(flow.bytes, 2ULL * REPEAT * 54);
+    EXPECT_EQ(flow_packets(&flow), 2 * REPEAT);
+    EXPECT_EQ(flow_bytes(&flow), 2ULL * REPEAT * 54);
     c = counters();
     EXPECT_EQ(c.by[NTC_PROTO_TCP][NTC_INGRESS][NTC_PASS].packets, 2 * REPEAT);
     EXPECT_EQ(c.by[NTC_PROTO_TCP][NTC_INGRESS][NTC_PASS].bytes, 2ULL * REPEAT * 54);
@@ -283,7 +283,7 @@ static void test_interfaces(void)
         harness_row("ifindex %u", ifindex);
         EXPECT_EQ(run_on_interface(INGRESS, &packet, ifindex), NEXT);
         key = packet_key(&spec, NTC_INGRESS, ifindex);
-        EXPECT(flow_get(&key, &flow) && flow.packets == 1);
+        EXPECT(flow_get(&key, &flow) && flow_packets(&flow) == 1);
     }
     EXPECT_EQ(flow_count(), 2);
 }

@@ -94,8 +94,8 @@ static void expect_flow(const PacketSpec *spec, uint64_t packets, uint64_t bytes
 
         await(d, packets);
         EXPECT(flow_get(&key, &flow));
-        EXPECT_EQ(flow.packets, packets);
-        EXPECT_EQ(flow.bytes, bytes);
+        EXPECT_EQ(flow_packets(&flow), packets);
+        EXPECT_EQ(flow_bytes(&flow), bytes);
     }
     EXPECT_EQ(flow_count(), 2);
 }

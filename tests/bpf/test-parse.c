@@ -95,8 +95,8 @@ static void check_row(const Row *row, Program program)
     EXPECT_EQ(flow_count(), 1);
     if (!EXPECT(flow_get(&key, &flow)))
         return;
-    EXPECT_EQ(flow.packets, 2);
-    EXPECT_EQ(flow.bytes, 2 * packet.size);
+    EXPECT_EQ(flow_packets(&flow), 2);
+    EXPECT_EQ(flow_bytes(&flow), 2 * packet.size);
     EXPECT_EQ(flow.judgement, NTC_JUDGEMENT(1, 0, NTC_PASS));
     EXPECT_EQ(flow.tcp_flags, row->class == NTC_PROTO_TCP ? ACK : 0);
     EXPECT(flow.first_seen_ns > 0 && flow.last_seen_ns >= flow.first_seen_ns);

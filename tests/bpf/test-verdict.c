@@ -153,7 +153,7 @@ static void test_change_rejudges(void)
     EXPECT(flow_get(&key, &flow));
     EXPECT_EQ(flow.judgement, NTC_JUDGEMENT(2, 1, NTC_DROP));
     EXPECT_EQ(flow.action, NTC_DROP);
-    EXPECT_EQ(flow.packets, 4);
+    EXPECT_EQ(flow_packets(&flow), 4);
     list_remove(BLACK, "10.0.0.1");
     list_changed();
     EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
