@@ -22,7 +22,7 @@ static void tell(Daemon *d, const Alert *alert)
 {
     uint64_t number = alert_log_add(d->alerts, alert);
 
-    journal_send_alert(d->journal, alert);
+    journal_send_alert(d->journal, alert_log_get(d->alerts, number));
     if (d->http)
         http_server_push_alert(d->http, number);
     if (d->bus)
@@ -106,13 +106,5 @@ bool on_exempt(const Address *source, void *userdata)
 int on_find_alerts(
         const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata)
 {
-    const Daemon *d = userdata;
-    _cleanup_free_ Alert *alerts = calloc(query->limit + 1, sizeof(*alerts));
-    AlertPage page = {.source = ALERTS_MEMORY, .alerts = alerts};
-
-    if (!alerts)
-        return -EBUSY;
-    page.count = alert_log_find(d->alerts, query, alerts, &page.truncated);
-    found(0, &page, found_userdata);
-    return 0;
+    return alert_history_find(((Daemon *)userdata)->history, query, found, found_userdata);
 }

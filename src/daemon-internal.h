@@ -15,6 +15,7 @@
 #include "fd-store.h"
 #include "flow/scanner.h"
 #include "http/server.h"
+#include "journal/alert-history.h"
 #include "journal/journal.h"
 #include "report.h"
 #include "stats/stats.h"
@@ -32,6 +33,7 @@ typedef struct Daemon {
     Stats *stats;
     Detect *detect;
     AlertLog *alerts;
+    AlertHistory *history;
     Repeaters *repeaters;
     Scanner *scanner;
     Journal *journal;

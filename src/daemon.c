@@ -32,6 +32,7 @@ static void daemon_done(Daemon *d)
     datapath_free(d->datapath);
     fd_store_free(d->fd_store);
     passed_fds_close(&d->passed);
+    alert_history_free(d->history);
     repeaters_free(d->repeaters);
     alert_log_free(d->alerts);
     detect_free(d->detect);
@@ -97,6 +98,8 @@ static int make_detection(Daemon *d)
 
     if (r >= 0)
         r = alert_log_new(config->alerts_max, &d->alerts);
+    if (r >= 0)
+        r = alert_history_new(d->event, d->alerts, &d->history);
     if (r >= 0)
         r = repeaters_new(config->tracked_max, &d->repeaters);
     return r;

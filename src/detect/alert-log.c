@@ -30,7 +30,10 @@ AlertLog *alert_log_free(AlertLog *log)
 
 uint64_t alert_log_add(AlertLog *log, const Alert *alert)
 {
-    log->alerts[++log->last % log->capacity] = *alert;
+    Alert *copy = &log->alerts[++log->last % log->capacity];
+
+    *copy = *alert;
+    copy->number = log->last;
     log->totals[alert->kind]++;
     return log->last;
 }

@@ -13,7 +13,7 @@ int alert_log_new(size_t capacity, AlertLog **ret); /* -EINVAL for 0, -ENOMEM */
 AlertLog *alert_log_free(AlertLog *log);
 DEFINE_CLEANUP(AlertLog *, alert_log_free);
 
-/* Copied; returns its number. */
+/* Copied, but for the number, which is returned. */
 uint64_t alert_log_add(AlertLog *log, const Alert *alert);
 const Alert *alert_log_get(const AlertLog *log, uint64_t number); /* NULL: gone, or never was */
 uint64_t alert_log_first(const AlertLog *log);                    /* the oldest that is held */

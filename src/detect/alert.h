@@ -19,6 +19,7 @@ typedef enum AlertKind {
 #define ALERT_MESSAGE_MAX 320
 
 typedef struct Alert {
+    uint64_t number; /* in this process' log, from 1; 0 = of another process */
     uint64_t wall_ns;
     AlertKind kind;
     Address address; /* who; of a SYN flood, whose sources are forged, the target */
@@ -66,3 +67,6 @@ typedef struct AlertPage {
     const Alert *alerts;
     size_t count;
 } AlertPage;
+
+/* The answer to a query. result < 0: there is none, `page` is NULL. Valid during the call. */
+typedef void (*AlertsFoundFn)(int result, const AlertPage *page, void *userdata);

@@ -143,7 +143,7 @@ static bool is_within_limit(Detect *detect, uint64_t now_ns)
     return true;
 }
 
-static void tell(Detect *detect, AlertKind kind, const Track *track, uint64_t now_ns)
+static void tell(Detect *detect, AlertKind kind, Track *track, uint64_t now_ns)
 {
     TrackKey key = told_key(kind, &track->key.who);
     Alert alert;
@@ -156,6 +156,7 @@ static void tell(Detect *detect, AlertKind kind, const Track *track, uint64_t no
         return;
     }
     alert = describe(detect, kind, track, now_ns);
+    track_reset(&detect->tables[kind], track); /* what was told is not told again */
     detect->observer.alert(&alert, detect->observer.userdata);
 }
 

@@ -133,6 +133,12 @@ void track_add_value(TrackTable *table, Track *track, uint16_t value, uint64_t n
     port_set_add(&track->window.ports, value, track_bucket(table, now_ns), table->sketch_budget);
 }
 
+void track_reset(TrackTable *table, Track *track)
+{
+    port_set_clear(&track->window.ports, table->sketch_budget);
+    track->window = (Window){};
+}
+
 /* --- out */
 
 uint32_t track_values(const TrackTable *table, const Track *track, uint64_t now_ns)

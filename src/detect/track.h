@@ -50,6 +50,8 @@ void track_add(TrackTable *table, Track *track, const WindowSums *added, uint64_
 void track_add_value(TrackTable *table, Track *track, uint16_t value, uint64_t now_ns);
 uint32_t track_values(const TrackTable *table, const Track *track, uint64_t now_ns);
 WindowSums track_sum(const TrackTable *table, const Track *track, uint64_t now_ns);
+/* Begins to count anew. */
+void track_reset(TrackTable *table, Track *track);
 /* Forgets what nobody touched for a whole window. */
 void track_drop_idle(TrackTable *table, uint64_t now_ns);
 void track_done(TrackTable *table);

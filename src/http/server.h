@@ -19,9 +19,6 @@
 
 typedef struct HttpServer HttpServer;
 
-/* Called exactly once for each query that was taken. result < 0: `page` is NULL. */
-typedef void (*AlertsFoundFn)(int result, const AlertPage *page, void *userdata);
-
 /* What routes may look at and ask for. All borrowed, outliving the server. */
 typedef struct HttpContext {
     const Config *config; /* replaced by http_server_reload() */
@@ -34,7 +31,7 @@ typedef struct HttpContext {
     uint64_t started_monotonic_ns;
     uint64_t (*datapath_memory_bytes)(void *userdata);
     uint64_t (*journal_lost)(void *userdata);
-    /* `found` is called with `found_userdata`, at once or later. -EBUSY: it won't be. */
+    /* `found` is called once, with `found_userdata`, at once or later; on -errno it won't be. */
     int (*find_alerts)(
             const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata);
     int (*flush_flows)(void *userdata);                   /* returns how many, or -errno */

@@ -41,6 +41,11 @@ struct Journal {
     uint64_t written;
 };
 
+bool journal_is_there(void)
+{
+    return access(JOURNAL_SOCKET, F_OK) == 0;
+}
+
 static Entry *entry_free(Entry *entry)
 {
     if (!entry)
@@ -133,7 +138,7 @@ static int entry_write(void *data)
     Entry *entry = data;
     struct iovec iov[ELEMENTSOF(entry->starts)];
 
-    if (access(JOURNAL_SOCKET, F_OK) < 0)
+    if (!journal_is_there())
         return entry_to_stderr(entry);
 
     for (size_t i = 0; i < entry->n_fields; i++) {

@@ -16,6 +16,9 @@
 
 typedef struct Journal Journal;
 
+/* Is somebody there to take entries? */
+bool journal_is_there(void);
+
 /* Not connected to anything yet; entries go to the journal when its socket exists, else to stderr.
  */
 int journal_new(sd_event *event, Journal **ret);

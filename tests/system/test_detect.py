@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: MIT
 """Alerts: real scanners and floods from the peer's namespace, and real traffic that must stay silent."""
-import subprocess
-import threading
+import http.server
 import time
 
-from viewer import Audience, flood, flooded
-from world import World, alone, expect, once
+from private_bus import PrivateBus
+from viewer import Audience
+from world import World, alone, expect, once, settled
 
-SCANNER, BYSTANDER, HOST = "10.77.0.2", "10.77.0.3", "10.77.0.1"
+SCANNER, SSH_PEER, FRIEND, BYSTANDER = "10.77.0.2", "10.77.0.3", "10.77.0.4", "10.77.0.5"
+HOST = "10.77.0.1"
 WITHIN = 5.0
 
 
-def start(world, detect=""):
-    """With the interval between scans that is the default, which detection has to be fast enough with."""
-    config = world.config(extra=f"detect:\n  scan_ports: 50\n{detect}")
+def start(world, detect="", extra=""):
+    """With the interval between scans that is the default: detection has to be fast enough with it."""
+    config = world.config(extra=f"detect:\n  scan_ports: 50\n{detect}{extra}")
     return world.launch(config.replace("scan_interval_ms: 100", "scan_interval_ms: 1000")).wait_ready()
 
 
 def alerts(ntc, query=""):
     answer = ntc.request("GET", f"/alerts{query}")
     assert answer.status == 200, answer.text
+    assert answer.json["count"] == len(answer.json["alerts"]), answer.text
     return answer.json["alerts"]
 
 
@@ -27,39 +29,201 @@ def nmap(world, *options, source=SCANNER):
     world.peer.run("nmap", "-n", "-Pn", "-S", source, "-e", "eth0", *options, HOST)
 
 
-def first_alert(ntc, begin, within=WITHIN):
-    """The one alert there is, and that it came in time."""
-    expect(lambda: len(alerts(ntc)), 1, within + begin - time.monotonic())
+def caught(ntc, begin, number=1):
+    """The newest alert of `number`, which came in time."""
+    expect(lambda: len(alerts(ntc)), number, WITHIN + begin - time.monotonic())
     return alerts(ntc)[0]
 
 
-def check_port_scan(alert, ports):
-    assert (alert["kind"], alert["ip"], alert["target"]) == ("port-scan", SCANNER, HOST), alert
-    assert (alert["ports"], alert["hosts"], alert["interface"]) == (ports, 1, "eth0"), alert
-    assert alert["blocked_until"] is None, alert
-    assert f"{SCANNER} tried" in alert["message"], alert
+def blocked(entry):
+    """For how many seconds an entry of a list was made."""
+    seconds = [time.mktime(time.strptime(entry[key][:19], "%Y-%m-%dT%H:%M:%S")) for key in ("added", "expires")]
+    return round(seconds[1] - seconds[0])
+
+
+# --- scans
 
 
 def scan_is_caught(*options):
-    with World() as world:
+    with World() as world, Audience() as audience:
         ntc = start(world)
+        viewer = audience.add(world, ntc)
         begin = time.monotonic()
         nmap(world, *options)
-        alert = first_alert(ntc, begin)
-        # 1,000 ports, exact up to 64 and then within 5 %; those that are open are no failure of -sT.
+        alert = caught(ntc, begin)
+        assert (alert["kind"], alert["ip"], alert["target"]) == ("port-scan", SCANNER, HOST), alert
+        assert (alert["hosts"], alert["interface"], alert["blocked_until"]) == (1, "eth0", None), alert
+        # 1,000 ports, exact up to 64 and then within 5 %.
         assert 950 <= alert["ports"] <= 1050, alert
-        check_port_scan(alert, alert["ports"])
-        # nmap goes on, and it is the same story: nothing more within the cool-down.
+        assert f"{SCANNER} tried {alert['ports']} TCP ports of {HOST}" in alert["message"], alert
+        # nmap comes again, and it is the same story: nothing more within the cool-down.
         nmap(world, *options)
         time.sleep(3)
         assert len(alerts(ntc)) == 1, alerts(ntc)
         assert ntc.metrics().sum("ntc_alerts_total", kind="port-scan") == 1
         assert ntc.metrics().sum("ntc_alerts_total") == 1
+        assert [data for name, _, data in viewer.messages() if name == "alert"] == [alert]
 
 
 def test_nmap_syn_scan():
     scan_is_caught("-sS")
 
 
+@once
 def test_nmap_connect_scan():
     scan_is_caught("-sT")
+
+
+@once
+def test_nmap_scans_without_syn_and_over_udp():
+    with World() as world:
+        ntc = start(world, "  cooldown_sec: 1\n")
+        for number, options in enumerate((("-sN",), ("-sX",), ("-sU", "-p1-300", "--max-retries", "0")), 1):
+            begin = time.monotonic()
+            nmap(world, *options, source=(SCANNER, SSH_PEER, FRIEND)[number - 1])
+            alert = caught(ntc, max(begin, time.monotonic() - 1), number)
+            assert alert["kind"] == "port-scan" and alert["ports"] >= 50, alert
+
+
+# --- floods
+
+
+@alone
+@once
+def test_syn_flood_with_forged_sources():
+    with World() as world:
+        ntc = start(world)
+        memory = ntc.metrics().sum("process_resident_memory_bytes")
+        begin = time.monotonic()
+        child = world.spawn(world.peer, "hping3", "--syn", "--destport", "80", "--rand-source", "--interval",
+                            "u100", "--quiet", HOST, stdout=-3, stderr=-3)
+        alert = caught(ntc, begin)
+        assert (alert["kind"], alert["ip"], alert["target"]) == ("syn-flood", HOST, "TCP port 80"), alert
+        assert alert["packets"] >= 2400 and alert["hosts"] >= alert["packets"] * 0.8, alert
+        time.sleep(5)
+        world.end_child(child)
+        # 65,536 flows and all of detection's tables.
+        assert ntc.metrics().sum("process_resident_memory_bytes") - memory < 48 << 20
+        assert ntc.metrics().sum("ntc_detect_lost_total") > 2048, "far more sources than there is room for"
+        assert len(alerts(ntc)) == 1, alerts(ntc)
+
+
+# --- silence
+
+
+def serve(world, size):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+            self.wfile.write(bytes(size))
+
+        def log_message(self, *_):
+            pass
+
+    with world.host.inside():
+        server = http.server.ThreadingHTTPServer((HOST, 8000), Handler)
+    server.socket.listen(128)
+    world.fork(server.serve_forever)
+    server.socket.close()
+
+
+@once
+def test_downloads_and_speed_tests_are_silent():
+    with World() as world:
+        # Each threshold as low as it can go without a single failure: only what is answered is seen.
+        ntc = start(world, "  sweep_hosts: 10\n  syn_flood_per_sec: 1\n  volume_per_sec: 10\n")
+        serve(world, 1 << 20)
+        world.spawn(world.host, "iperf3", "--server", stdout=-3)
+        for _ in range(3):
+            world.peer.run("sh", "-c", "for i in $(seq 50); do "
+                           f"curl -sf -o /dev/null --interface {BYSTANDER} http://{HOST}:8000/$i & done; wait")
+        for options in ((), ("--reverse",), ("--parallel", "16"), ("--udp", "--bitrate", "200M", "--bidir")):
+            world.peer.run("iperf3", "--client", HOST, "--time", "2", *options)
+        # And the other way round: the host opens them.
+        settled(lambda: len(alerts(ntc)), quiet=4)
+        assert ntc.packets(proto="TCP") > 100_000
+        assert alerts(ntc) == []
+
+
+# --- automatic block
+
+
+def reachable(world, source):
+    return world.udp(world.peer, source, world.host, HOST)
+
+
+@alone
+@once
+def test_block_stops_expires_and_comes_back_longer():
+    with World() as world:
+        ntc = start(world, "  block: true\n  block_ttl_sec: 4\n  cooldown_sec: 1\n")
+        for number, ttl in enumerate((4, 8), 1):
+            begin = time.monotonic()
+            nmap(world, "-sS")
+            alert = caught(ntc, begin, number)
+            entry = ntc.entries("blacklist")[SCANNER]
+            assert not reachable(world, SCANNER) and reachable(world, BYSTANDER)
+            assert alert["message"].endswith(f"; blocked for {ttl} s"), alert
+            assert alert["blocked_until"][:17] == entry["expires"][:17], (alert, entry)
+            assert (entry["origin"], entry["by"]) == ("alert", "internal"), entry
+            assert "in vain" in entry["comment"] and blocked(entry) == ttl, entry
+            # While it lasts the scanner gets nowhere, and that is no news.
+            nmap(world, "-sS", "--max-retries", "0", "-p1-200")
+            expect(lambda: reachable(world, SCANNER), True, within=ttl + 2)
+            assert len(alerts(ntc)) == number, alerts(ntc)
+        assert ntc.entries("blacklist") == {}
+
+
+def test_block_spares_gateway_whitelist_and_ssh_peer():
+    with World() as world:
+        world.host.ip("route", "add", "default", "via", SCANNER)
+        ntc = start(world, "  block: true\n  cooldown_sec: 1\n")
+        ntc.add("whitelist", FRIEND)
+        with world.listen(world.host, HOST, 22), world.connect(world.peer, SSH_PEER, HOST, 22):
+            for source in (SCANNER, SSH_PEER, FRIEND, BYSTANDER):
+                nmap(world, "-sS", source=source)
+            expect(lambda: len(alerts(ntc)), 3)
+            for source, why in ((SCANNER, "gateway"), (SSH_PEER, "SSH")):
+                [alert] = alerts(ntc, f"?ip={source}")
+                assert alert["blocked_until"] is None and "not blocked" in alert["message"], alert
+                assert why in alert["message"], alert
+                assert reachable(world, source), source
+            assert alerts(ntc, f"?ip={FRIEND}") == [] and reachable(world, FRIEND)
+            # All that shows that the others were spared.
+            assert list(ntc.entries("blacklist")) == [BYSTANDER]
+            assert not reachable(world, BYSTANDER)
+
+
+@once
+def test_block_leaves_entries_as_they_are():
+    with World() as world:
+        # SSH ports are never cut off: somebody on the blacklist can still be noticed there.
+        ntc = start(world, "  block: true\n  sweep_hosts: 1\n")
+        ntc.add("blacklist", SCANNER, comment="for ever")
+        begin = time.monotonic()
+        nmap(world, "-sS", "-p22")
+        alert = caught(ntc, begin)
+        assert (alert["kind"], alert["target"], alert["blocked_until"]) == ("host-sweep", "TCP port 22", None), alert
+        entry = ntc.entries("blacklist")[SCANNER]
+        assert (entry["comment"], entry["expires"], entry["origin"]) == ("for ever", None, "manual"), entry
+
+
+# --- who is told
+
+
+@once
+def test_the_bus_is_told():
+    with World() as world, PrivateBus(world) as bus:
+        ntc = world.start()
+        bus.wait_for_name()
+        watcher = bus.connect()
+        watcher.watch()
+        nmap(world, "-sS")
+        signal = watcher.signal("Alert")
+        [alert] = alerts(ntc)
+        assert (signal.interface, signal.body[0], signal.body[1]) == ("org.ntc.Manager", "port-scan", SCANNER), signal
+        kinds = {"time": "s", "message": "s", "target": "s", "interface": "s", "ports": "u", "hosts": "u",
+                 "packets": "t"}
+        assert signal.body[2] == {name: (kind, alert[name]) for name, kind in kinds.items()}, signal
