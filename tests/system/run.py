@@ -3,14 +3,16 @@
 """Runs the system tests: real packets through the daemon named by NTC_BINARY, in private network
 namespaces. A line a test: PASS or FAIL, its name, how long it took. Needs root.
 
-    tests/system/run.py [--name PREFIX] [--jobs N] [--again] [WORD...]
+    tests/system/run.py [--name PREFIX] [--folder FOLDER] [--jobs N] [--again] [WORD...]
 
-runs only tests whose name contains a WORD; --again leaves out those that are marked as once.
+runs only tests whose name contains a WORD, of this folder or another; --again leaves out those that are
+marked as once.
 
 Each test is a function test_*() in a file test_*.py and runs in a process of its own, which must end
 within TIMEOUT seconds. What a killed one leaves behind is removed by its name.
 """
 import argparse
+import contextlib
 import importlib
 import os
 import pathlib
@@ -26,8 +28,9 @@ TIMEOUT = 90
 HERE = pathlib.Path(__file__).parent
 
 
-def discover():
-    for path in sorted(HERE.glob("test_*.py")):
+def discover(folder):
+    sys.path.insert(0, str(folder))
+    for path in sorted(folder.glob("test_*.py")):
         module = importlib.import_module(path.stem)
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function):
@@ -57,6 +60,11 @@ def remove_leftovers(pid):
         name = line.split()[0]
         if name.startswith(f"ntc-test-{pid}-"):
             subprocess.run(["ip", "netns", "delete", name])
+    until = time.monotonic() + 3  # the processes of a killed machine are still dying
+    while (left := list(pathlib.Path("/sys/fs/cgroup").glob(f"*/ntc-test-{pid}"))) and time.monotonic() < until:
+        for folder in [folder for path in left for folder, _, _ in os.walk(path, topdown=False)]:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
 
 
 class Running:
@@ -125,6 +133,7 @@ def run_all(tests, jobs, prefix):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", default="system")
+    parser.add_argument("--folder", type=pathlib.Path, default=HERE)
     parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
     parser.add_argument("--again", action="store_true")
     parser.add_argument("words", nargs="*")
@@ -134,7 +143,7 @@ def main():
     if not os.access(os.environ.get("NTC_BINARY", ""), os.X_OK):
         sys.exit("NTC_BINARY must name the daemon's program")
     os.environ["NTC_BINARY"] = os.path.abspath(os.environ["NTC_BINARY"])
-    tests = [(name, function) for name, function in discover()
+    tests = [(name, function) for name, function in discover(arguments.folder)
              if (not arguments.words or any(word in name for word in arguments.words))
              and not (arguments.again and hasattr(function, "once"))]
     tests.sort(key=lambda test: not hasattr(test[1], "long"))

@@ -62,7 +62,7 @@ class Store:
     def start(self, world, config=None):
         """ntc with everything that is kept, as the manager passes it."""
         daemon = Daemon.__new__(Daemon)
-        daemon.world, daemon.port = world, Daemon.port
+        daemon.world, daemon.namespace = world, world.host
         daemon.config_path = world.folder / "config.yaml"
         daemon.config_path.write_text(config or world.config())
         daemon.log_path = world.folder / f"ntc-{len(world.daemons)}.log"

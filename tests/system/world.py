@@ -173,31 +173,12 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect((self.host, self.port))
 
 
-class Daemon:
+class Client:
+    """What one asks of a running ntc, as root, from within `namespace`."""
     port = 8086
 
-    def __init__(self, world, config, arguments, program=(), namespace=None):
-        self.world = world
-        self.namespace = namespace or world.host
-        self.log_path = world.folder / f"ntc-{len(world.daemons)}.log"
-        self.config_path = world.folder / "config.yaml"
-        if config is not None:
-            self.config_path.write_text(config)
-        self.log = open(self.log_path, "wb")
-        self.process = self.namespace.popen(
-            *(program or [os.environ["NTC_BINARY"]]), "--config", str(self.config_path), *arguments,
-            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, cwd=world.folder)
-
-    def wait_ready(self, within=20.0):
-        until = time.monotonic() + within
-        while True:
-            assert self.process.poll() is None, \
-                f"ntc ended with {self.process.returncode}: {self.log_path.read_text()}"
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.request("GET", "/healthz").status == 200:
-                    return self
-            assert time.monotonic() < until, "ntc does not get ready"
-            time.sleep(0.01)
+    def __init__(self, namespace):
+        self.namespace = namespace
 
     def request(self, method, path, body=None, headers=None):
         connection = Connection(self.namespace, self.port)
@@ -242,6 +223,32 @@ class Daemon:
         answer = self.request("GET", "/flows?limit=1000")
         assert answer.status == 200, answer.text
         return answer.json["flows"]
+
+
+class Daemon(Client):
+    def __init__(self, world, config, arguments, program=(), namespace=None):
+        super().__init__(world.host)
+        self.world = world
+        self.namespace = namespace or world.host
+        self.log_path = world.folder / f"ntc-{len(world.daemons)}.log"
+        self.config_path = world.folder / "config.yaml"
+        if config is not None:
+            self.config_path.write_text(config)
+        self.log = open(self.log_path, "wb")
+        self.process = self.namespace.popen(
+            *(program or [os.environ["NTC_BINARY"]]), "--config", str(self.config_path), *arguments,
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, cwd=world.folder)
+
+    def wait_ready(self, within=20.0):
+        until = time.monotonic() + within
+        while True:
+            assert self.process.poll() is None, \
+                f"ntc ended with {self.process.returncode}: {self.log_path.read_text()}"
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.request("GET", "/healthz").status == 200:
+                    return self
+            assert time.monotonic() < until, "ntc does not get ready"
+            time.sleep(0.01)
 
     def signal(self, number):
         self.process.send_signal(number)
