@@ -154,6 +154,7 @@ static int make_bus(Daemon *d)
             .flows = d->flows,
             .stats = d->stats,
             .mode = d->datapath->ops->mode,
+            .started_monotonic_ns = d->started_ns,
             .flush_flows = on_flush,
             .reload = on_reload,
             .access_denied = on_denied,

@@ -29,6 +29,7 @@ typedef struct BusContext {
     const FlowTable *flows;
     const Stats *stats;
     const char *mode;                                  /* "bpf", "mock" */
+    uint64_t started_monotonic_ns;
     int (*flush_flows)(void *userdata);                /* returns how many, or -errno */
     int (*reload)(ConfigError *error, void *userdata); /* on failure `error` tells why */
     void (*access_denied)(const Caller *caller, const char *what, void *userdata);

@@ -152,6 +152,11 @@ const sd_bus_vtable manager_vtable[] = {
                 method_get_flows, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetTalkers", SD_BUS_ARGS("u", limit),
                 SD_BUS_RESULT("aa{sv}", talkers), method_get_talkers, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status),
+                method_get_status, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("s", address),
+                SD_BUS_RESULT("s", verdict, "s", reason, "a(ssa{sv})", entries), method_explain,
+                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Alert", SD_BUS_ARGS("s", kind, "s", address, "a{sv}", details), 0),
         SD_BUS_VTABLE_END,
 };

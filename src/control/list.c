@@ -176,23 +176,33 @@ ListEntry *list_get(const List *list, const Prefix *prefix)
     return node ? node->entry : NULL;
 }
 
-ListEntry *list_match(const List *list, const Address *address)
+size_t list_covering(const List *list, const Prefix *prefix, ListEntry **entries, size_t max)
 {
     /* A prefix shorter than 96 bits is one of IPv6 and never contains an IPv4 address. */
-    int shortest = address_is_ipv4(address) ? 96 : 0;
+    int shortest = prefix->bits >= 96 && address_is_ipv4(&prefix->address) ? 96 : 0;
+    size_t n = 0;
 
-    for (int bits = 128; bits >= shortest; bits--) {
-        Prefix prefix;
+    for (int bits = prefix->bits; bits >= shortest && n < max; bits--) {
+        Prefix shorter;
         ListNode *node;
 
         if (list->of_bits[bits] == 0)
             continue;
-        prefix = prefix_of(address, (uint8_t)bits);
-        node = find(list, &prefix);
+        shorter = prefix_of(&prefix->address, (uint8_t)bits);
+        node = find(list, &shorter);
         if (node)
-            return node->entry;
+            entries[n++] = node->entry;
     }
-    return NULL;
+    return n;
+}
+
+ListEntry *list_match(const List *list, const Address *address)
+{
+    Prefix prefix = prefix_from_address(address);
+    ListEntry *entry = NULL;
+
+    (void)list_covering(list, &prefix, &entry, 1);
+    return entry;
 }
 
 ListEntry *list_first(const List *list)

@@ -67,6 +67,9 @@ int list_replace(List *list, ListEntry *entry, ListEntry **ret);
 ListEntry *list_get(const List *list, const Prefix *prefix); /* borrowed; NULL */
 /* The longest prefix on the list that contains `address`; borrowed; NULL. */
 ListEntry *list_match(const List *list, const Address *address);
+/* Those on the list that contain all of `prefix`, the longest first; borrowed. Returns how many of
+ * them were put into `entries`, `max` at most. */
+size_t list_covering(const List *list, const Prefix *prefix, ListEntry **entries, size_t max);
 /* In order of addition; NULL after the last. list_next() of a removed entry is not allowed. */
 ListEntry *list_first(const List *list);
 ListEntry *list_next(const List *list, const ListEntry *entry);
