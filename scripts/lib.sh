@@ -5,7 +5,8 @@
 # To build and run.
 # shellcheck disable=SC2034 # used by run.sh and test.sh
 build_packages=(build-essential meson ninja-build pkg-config clang-16 llvm-16 bpftool libbpf-dev
-    libsystemd-dev libmicrohttpd-dev libjson-c-dev libyaml-dev libmnl-dev uthash-dev libxxhash-dev)
+    libsystemd-dev libmicrohttpd-dev libjson-c-dev libyaml-dev libmnl-dev uthash-dev libxxhash-dev
+    libsmartcols-dev libcurl4-openssl-dev)
 # To test.
 # shellcheck disable=SC2034 # used by test.sh
 test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 procps iproute2

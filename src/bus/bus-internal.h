@@ -70,7 +70,8 @@ void list_calls_forget(BusServer *server);
 /* The description of an entry, a{sv}, as in List() and in Added. */
 int append_entry_options(sd_bus_message *m, const Control *control, const ListEntry *entry);
 
-/* status.c: org.ntc.Manager.GetStatus and .Explain. sd_bus_message_handler_t, userdata: BusServer. */
+/* status.c: org.ntc.Manager.GetStatus and .Explain. sd_bus_message_handler_t, userdata: BusServer.
+ */
 int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

@@ -28,7 +28,7 @@ typedef struct BusContext {
     Control *control;
     const FlowTable *flows;
     const Stats *stats;
-    const char *mode;                                  /* "bpf", "mock" */
+    const char *mode; /* "bpf", "mock" */
     uint64_t started_monotonic_ns;
     int (*flush_flows)(void *userdata);                /* returns how many, or -errno */
     int (*reload)(ConfigError *error, void *userdata); /* on failure `error` tells why */
