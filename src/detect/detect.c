@@ -117,16 +117,14 @@ static bool is_answered(const Detect *detect, const FlowKey *key)
 }
 
 /* UDP from a service to a high port is the shape of an answer, whose question may have left by
- * another interface. What this machine sends isn't looked at: resolvers, peer-to-peer and calls all
- * ask many who never answer. Traceroute tries ports for the sake of the way, not of the ports. */
+ * another interface. Traceroute tries ports for the sake of the way, not of the ports. */
 static bool is_probe(const FlowKey *key)
 {
     if (key->dport == 0)
         return false;
     if (key->protocol != IPPROTO_UDP)
         return key->protocol == IPPROTO_TCP;
-    return key->direction == DIRECTION_INGRESS &&
-           (key->sport >= SERVICE_PORTS || key->dport < SERVICE_PORTS) &&
+    return (key->sport >= SERVICE_PORTS || key->dport < SERVICE_PORTS) &&
            key->dport - TRACEROUTE_PORT > TRACEROUTE_HOPS;
 }
 
@@ -172,6 +170,7 @@ static void note_failed(Detect *detect, const Attempt *attempt, uint64_t now_ns)
         return;
     if (detect->config.scan_ports > 0)
         note(detect, ALERT_PORT_SCAN, &pair, attempt, key->dport, now_ns);
+    /* Over UDP resolvers, peer-to-peer and calls all ask many who never answer. */
     if (detect->config.sweep_hosts > 0 && key->protocol == IPPROTO_TCP)
         note(detect, ALERT_HOST_SWEEP, &service, attempt, address_value(&key->dst), now_ns);
 }
