@@ -8,6 +8,7 @@ built files to BUILD_DIR, the C source with their bytes, plain and gzip, to OUTP
 import fcntl
 import gzip
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -36,15 +37,25 @@ def run(command, folder, log):
         )
 
 
+def installed(source):
+    """Is there what the lock file says that building needs? More may be there: what testing needs."""
+    try:
+        there = json.loads((source / "node_modules/.package-lock.json").read_text())["packages"]
+    except (OSError, ValueError, KeyError):
+        return False
+    wanted = json.loads((source / "package-lock.json").read_text())["packages"]
+    return all(
+        there.get(path, {}).get("version") == package["version"]
+        for path, package in wanted.items()
+        if path and not any(package.get(kind) for kind in ("dev", "optional", "devOptional", "peer"))
+    )
+
+
 def install(source, work):
-    """npm ci, unless what is installed is what the lock file says: then at least what building needs."""
-    lock = (source / "package-lock.json").read_bytes()
-    stamp = source / "node_modules" / ".ntc-lock"
-    digest = hashlib.sha256(lock).hexdigest()
-    if stamp.is_file() and stamp.read_text() == digest:
+    if installed(source):
         return
-    run([shutil.which("npm"), "ci", "--omit=dev", "--no-audit", "--no-fund"], source, work / "npm-ci.log")
-    stamp.write_text(digest)
+    command = [shutil.which("npm"), "ci", "--omit=dev", "--no-audit", "--no-fund"]
+    run(command, source, work / "npm-ci.log")
 
 
 def build(source, work):

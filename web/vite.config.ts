@@ -1,10 +1,21 @@
 /// <reference types="vitest/config" />
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig, type ProxyOptions } from "vite";
+import { readFileSync, readdirSync } from "node:fs";
+import { defineConfig, type Plugin, type ProxyOptions } from "vite";
 
 // npm run dev: the page from here, with hot reloading, everything else from a running ntc.
 const ntc = process.env.NTC_URL ?? "http://127.0.0.1:8086";
-const paths = ["/events", "/metrics", "/blacklist", "/whitelist", "/flows", "/talkers", "/status"];
+const paths = [
+  "/events",
+  "/metrics",
+  "/blacklist",
+  "/whitelist",
+  "/flows",
+  "/talkers",
+  "/history",
+  "/alerts",
+  "/status",
+];
 
 const proxy: ProxyOptions = {
   target: ntc,
@@ -17,8 +28,35 @@ const proxy: ProxyOptions = {
   },
 };
 
+// What is handed out with the page must come with its license.
+function licenses(): Plugin {
+  const packages = [
+    "svelte",
+    "uplot",
+    "@fontsource-variable/red-hat-text",
+    "@fontsource/red-hat-mono",
+  ];
+  return {
+    name: "licenses",
+    apply: "build",
+    generateBundle() {
+      const text = (name: string) => {
+        const folder = `node_modules/${name}`;
+        const file = readdirSync(folder).find((entry) => /^license/i.test(entry));
+        if (!file) throw new Error(`${folder} has no license`);
+        return `${name}\n${"=".repeat(name.length)}\n\n${readFileSync(`${folder}/${file}`, "utf8")}\n`;
+      };
+      this.emitFile({
+        type: "asset",
+        fileName: "licenses.txt",
+        source: packages.map(text).join("\n"),
+      });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), licenses()],
   server: { port: 5173, strictPort: true, proxy: Object.fromEntries(paths.map((p) => [p, proxy])) },
   build: {
     target: "es2022",

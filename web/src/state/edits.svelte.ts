@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Changing the lists from anywhere on the page. `version` tells who shows them that they changed.
+
+import { ApiError } from "../lib/api";
+import { secondsUntil } from "../lib/format";
+import type { Addition, Change, ListEntry, ListName } from "../lib/types";
+import { notices } from "./notices.svelte";
+import { api } from "./session.svelte";
+import { token } from "./token.svelte";
+
+const DONE: Record<ListName, [added: string, removed: string]> = {
+  blacklist: ["blocked", "no longer blocked"],
+  whitelist: ["always allowed", "no longer on the whitelist"],
+};
+
+class Edits {
+  version = $state(0);
+
+  async add(list: ListName, entry: Addition): Promise<Change> {
+    const change = await insisting(() => api.add(list, entry));
+    this.version++;
+    notices.say(`${change.ip} is ${change.changed ? "" : "already "}${DONE[list][0]}`);
+    return change;
+  }
+
+  /** Removes, and offers the way back. */
+  async remove(list: ListName, entry: ListEntry): Promise<void> {
+    try {
+      await insisting(() => api.remove(list, entry.ip));
+    } catch (error) {
+      notices.say((error as ApiError).message, "error");
+      return;
+    }
+    this.version++;
+    notices.say(`${entry.ip} is ${DONE[list][1]}`, "done", {
+      label: "Undo",
+      run: () => void this.#putBack(list, entry),
+    });
+  }
+
+  async confirm(list: ListName, entry: ListEntry): Promise<void> {
+    try {
+      await insisting(() => api.confirm(list, entry.ip));
+      this.version++;
+      notices.say(`${entry.ip} stays`);
+    } catch (error) {
+      notices.say((error as ApiError).message, "error");
+    }
+  }
+
+  async #putBack(list: ListName, entry: ListEntry): Promise<void> {
+    const left = entry.expires ? Math.ceil(secondsUntil(entry.expires, Date.now())) : 0;
+    if (entry.expires && left <= 0) {
+      notices.say(`${entry.ip} would have expired by now`);
+      return;
+    }
+    const { ip, comment } = entry;
+    const again: Addition = { ip, force: true };
+    if (comment) again.comment = comment;
+    if (left) again.ttl = left;
+    await this.add(list, again).catch((error: ApiError) => notices.say(error.message, "error"));
+  }
+}
+
+/** A person waits for this one: ask for the token even if it was declined before. */
+async function insisting<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if ((error as ApiError).status !== 401 || !(await token.ask(false, true))) throw error;
+    return await work();
+  }
+}
+
+export const edits = new Edits();
