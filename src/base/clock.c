@@ -28,6 +28,11 @@ uint64_t clock_boottime_ns(void)
     return clock_ns(CLOCK_BOOTTIME);
 }
 
+uint64_t clock_thread_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t clock_wall_ns(void)
 {
     return clock_ns(CLOCK_REALTIME);

@@ -19,7 +19,8 @@
 
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_boottime_ns(void);
-uint64_t clock_wall_ns(void); /* since the epoch; 0 if the clock stands before it */
+uint64_t clock_thread_ns(void); /* processor time that the calling thread has used */
+uint64_t clock_wall_ns(void);   /* since the epoch; 0 if the clock stands before it */
 
 /* The kernel's boot id as 32 hex digits and a terminator, or "" where it can't be read (a container
  * without /proc): then no two boots are taken for the same one. */

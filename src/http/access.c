@@ -132,7 +132,7 @@ int access_reload(Access *access, const Config *config, ConfigError *error)
 static Standing standing_of_loopback(Request *request)
 {
     Access *access = request->server->access;
-    int r = peer_owner_ask(&access->owner, caller_fd(request->connection), &request->caller.uid);
+    int r = peer_owner_ask(&access->owner, request->from->fd, &request->caller.uid);
 
     if (r < 0)
         return r == -ENOTCONN ? STANDING_NOBODY : STANDING_UNTOLD;
@@ -147,7 +147,7 @@ static Standing standing_of_unix(const Request *request)
     if (request->caller.uid == UID_NONE)
         return STANDING_UNTOLD;
     return members_contain(members, request->caller.uid) ||
-                           caller_has_group(request->connection, members)
+                           caller_has_group(request->from->fd, members)
                    ? STANDING_MEMBER
                    : STANDING_STRANGER;
 }
@@ -162,6 +162,17 @@ static Standing standing_of(Request *request)
         return standing_of_unix(request);
     return caller_is_loopback(&request->caller) ? standing_of_loopback(request)
                                                 : STANDING_ELSEWHERE;
+}
+
+void access_recognise(Access *access, int fd, Caller *caller)
+{
+    if (caller_is_loopback(caller))
+        (void)peer_owner_ask(&access->owner, fd, &caller->uid);
+}
+
+bool access_is_member(const Access *access, const Caller *caller)
+{
+    return caller->uid != UID_NONE && members_contain(access->members, caller->uid);
 }
 
 static bool check(Request *request)
@@ -210,19 +221,15 @@ static const char *presented(const Request *request, size_t *ret_size)
 
 bool access_check_token(Request *request)
 {
-    HttpServer *server = request->server;
-    const Token *token = &server->access->token;
-    PeerKey key = peer_key_of(&request->caller);
+    const Token *token = &request->server->access->token;
+    Peer *peer = request->from->peer;
     uint64_t now_ns = clock_monotonic_ns(), wait_ns;
     size_t size = 0;
     const char *text = presented(request, &size);
-    Peer *peer;
 
     if (!text || token->size == 0)
         return true;
-    peer = peers_get(server->peers, &key, now_ns);
-    wait_ns = peer ? meter_wait_ns(&peer->failures, now_ns, FAILURES_EACH_NS, FAILURES_BURST)
-                   : NSEC_PER_SEC;
+    wait_ns = meter_wait_ns(&peer->failures, now_ns, FAILURES_EACH_NS, FAILURES_BURST);
     if (wait_ns == 0)
         request->token_valid = token_equal(token, text, size);
     if (request->token_valid)

@@ -24,6 +24,11 @@ DEFINE_CLEANUP(Access *, access_free);
  * until then the old members hold. -errno with `error`: nothing changed. */
 int access_reload(Access *access, const Config *config, ConfigError *error);
 
+/* Who `caller` is, if he is on this machine: fills in the uid where it can be had. For counting,
+ * not for letting in: that is asked anew. */
+void access_recognise(Access *access, int fd, Caller *caller);
+bool access_is_member(const Access *access, const Caller *caller);
+
 /* Each false: request->reply is the refusal, and it was reported. The token is checked first. */
 bool access_check_token(Request *request); /* sets request->token_valid */
 bool access_may_read(Request *request);

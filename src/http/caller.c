@@ -7,14 +7,6 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-int caller_fd(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    return info ? info->connect_fd : -EBADF;
-}
-
 static bool peer_credentials(int fd, struct ucred *ret)
 {
     socklen_t size = sizeof(*ret);
@@ -22,37 +14,30 @@ static bool peer_credentials(int fd, struct ucred *ret)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size) >= 0 && size == sizeof(*ret);
 }
 
-static bool peer_address(struct MHD_Connection *connection, Address *ret)
+static bool ip_address(const struct sockaddr *address, Address *ret)
 {
-    const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
-    if (!info || !info->client_addr)
-        return false;
-    if (info->client_addr->sa_family == AF_INET)
-        *ret = address_from_in(((const struct sockaddr_in *)info->client_addr)->sin_addr);
-    else if (info->client_addr->sa_family == AF_INET6)
-        *ret = address_from_in6(&((const struct sockaddr_in6 *)info->client_addr)->sin6_addr);
+    if (address->sa_family == AF_INET)
+        *ret = address_from_in(((const struct sockaddr_in *)address)->sin_addr);
+    else if (address->sa_family == AF_INET6)
+        *ret = address_from_in6(&((const struct sockaddr_in6 *)address)->sin6_addr);
     else
         return false;
     return true;
 }
 
-Caller caller_of(struct MHD_Connection *connection)
+Caller caller_of(int fd, const struct sockaddr *address)
 {
     Caller caller = {.transport = TRANSPORT_HTTP, .uid = UID_NONE};
-    int fd = caller_fd(connection), domain = AF_UNSPEC;
-    socklen_t size = sizeof(domain);
     struct ucred credentials;
-    Address address;
+    Address ip;
 
-    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) >= 0 &&
-            domain == AF_UNIX) {
+    if (ip_address(address, &ip))
+        address_format(&ip, caller.peer);
+    else {
         caller.transport = TRANSPORT_UNIX;
         if (peer_credentials(fd, &credentials))
             caller.uid = credentials.uid;
-    } else if (peer_address(connection, &address))
-        address_format(&address, caller.peer);
+    }
     return caller;
 }
 
@@ -71,9 +56,8 @@ bool caller_is_loopback(const Caller *caller)
     return false;
 }
 
-bool caller_has_group(struct MHD_Connection *connection, const Members *members)
+bool caller_has_group(int fd, const Members *members)
 {
-    int fd = caller_fd(connection);
     _cleanup_free_ gid_t *groups = NULL;
     struct ucred credentials;
     socklen_t size = 0;

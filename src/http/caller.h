@@ -7,12 +7,11 @@
 #include "http/members.h"
 #include "http/request.h"
 
-/* Over what, from which address; on a unix socket, from which uid. */
-Caller caller_of(struct MHD_Connection *connection);
-int caller_fd(struct MHD_Connection *connection);
+/* Over what, from which address (accept(2)'s); on a unix socket, from which uid. */
+Caller caller_of(int fd, const struct sockaddr *address);
 
 bool caller_is_loopback(const Caller *caller);
 /* Of the process at the other end of a unix socket, as it was when it connected. */
-bool caller_has_group(struct MHD_Connection *connection, const Members *members);
+bool caller_has_group(int fd, const Members *members);
 /* Somebody passed this on, for somebody else. */
 bool caller_came_through_proxy(const Request *request);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* One listening socket: an MHD daemon without threads, driven by the event loop. */
+/* One listening socket: accepts, and hands on to connections.h and engine.h. Who finds no room is
+ * told so in one line. */
 
 #include "http/server-state.h"
 
+/* At a time; the next time comes soon. */
+#define LISTENER_ACCEPTS_MAX 64
+
 /* Takes over `fd`, also on failure. */
 int listener_new(HttpServer *server, int fd, Listener **ret);
-/* No request may be waiting (request.h) any more. */
 Listener *listener_free(Listener *listener);
 DEFINE_CLEANUP(Listener *, listener_free);
 
-HttpServer *listener_server(const Listener *listener);
-/* Lets MHD look at resumed connections, from the loop and soon: never from within the caller, which
- * may itself be called from within MHD. */
-void listener_kick(Listener *listener);
-unsigned listener_connections(const Listener *listener);
+/* Nobody is accepted while it rests; the kernel keeps them waiting. */
+void listener_rest(Listener *listener, bool rest);

@@ -2,9 +2,9 @@
 /* GET /metrics. Families and samples always come in the same order. Names and labels are a contract
  * with dashboards and alerts; docs/metrics.md explains each. */
 
+#include "http/metrics-http.h"
 #include "http/process.h"
 #include "http/routes.h"
-#include "http/sse.h"
 
 #include "base/clock.h"
 
@@ -236,44 +236,12 @@ static void out_attached(MetricText *out, const Stats *stats)
                     attachments.items[i].attached[d]);
 }
 
-static void out_requests(MetricText *out, const HttpServer *server)
-{
-    uint64_t connections = 0;
-    char code[8];
-
-    metric_counter(
-            out, "ntc_http_requests_total", "HTTP requests answered, by route and status code.");
-    for (size_t i = 0; i < HTTP_ROUTES_MAX; i++)
-        for (unsigned status = 0; status < HTTP_STATUS_MAX; status++) {
-            if (server->requests[i][status] == 0)
-                continue;
-            snprintf(code, sizeof(code), "%u", status);
-            metric_uint64(out, METRIC_LABELS({"path", routes_path(i)}, {"code", code}),
-                    server->requests[i][status]);
-        }
-    for (size_t i = 0; i < server->n_listeners; i++)
-        connections += listener_connections(server->listeners[i]);
-    metric_gauge_value(out, "ntc_http_connections", "Open HTTP connections.", connections);
-}
-
-static void out_stream(MetricText *out, const EventStream *stream)
-{
-    metric_gauge_value(
-            out, "ntc_sse_clients", "Clients of the live view.", event_stream_clients(stream));
-    metric_counter(out, "ntc_sse_disconnected_total",
-            "Clients of the live view that are gone, by reason.");
-    for (int i = 0; i < _SSE_REASON_MAX; i++)
-        metric_uint64(out, METRIC_LABELS({"reason", sse_reason_name((SseReason)i)}),
-                event_stream_disconnected(stream, (SseReason)i));
-}
-
 static void out_daemon(MetricText *out, const HttpServer *server)
 {
     const HttpContext *context = &server->context;
 
     out_attached(out, context->stats);
-    out_requests(out, server);
-    out_stream(out, server->stream);
+    metrics_http(out, server);
     metric_counter_value(out, "ntc_journal_lost_total",
             "Journal entries that did not fit into the queue.",
             context->journal_lost ? context->journal_lost(context->userdata) : 0);

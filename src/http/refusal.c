@@ -17,17 +17,15 @@ static void report(Request *request, const char *why)
     static const char *const methods[_METHOD_MAX] = {"GET", "POST", "DELETE", "another method on"};
     HttpServer *server = request->server;
     const HttpContext *context = &server->context;
-    PeerKey key = peer_key_of(&request->caller);
     uint64_t now_ns = clock_monotonic_ns();
-    Peer *peer = peers_get(server->peers, &key, now_ns);
+    Peer *peer = request->from->peer;
     char what[160];
 
     server->refused++;
     if (!context->access_denied)
         return;
-    if (!peer || !meter_take(&peer->reports, now_ns, REPORTS_EACH_NS, REPORTS_BURST)) {
-        if (peer)
-            peer->untold++;
+    if (!meter_take(&peer->reports, now_ns, REPORTS_EACH_NS, REPORTS_BURST)) {
+        peer->untold++;
         return;
     }
     snprintf(what, sizeof(what), "%s %s (%s)", methods[request->method], routes_name(request), why);

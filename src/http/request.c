@@ -7,8 +7,9 @@
 
 #include "http/request.h"
 
-#include "http/caller.h"
+#include "http/engine.h"
 #include "http/guard.h"
+#include "http/queue.h"
 #include "http/routes.h"
 #include "http/sse.h"
 
@@ -58,18 +59,21 @@ static Method method_from_name(const char *name)
 
 void *request_new(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    Listener *listener = cls;
+    const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     Request *request = calloc(1, sizeof(*request));
 
-    if (!request)
+    if (!request || !info || !info->socket_context) {
+        free(request);
         return NULL;
-    request->server = listener_server(listener);
-    request->listener = listener;
+    }
+    request->server = cls;
+    request->from = info->socket_context;
     request->connection = connection;
     request->origin_form = uri[0] == '/';
     request->path = strndup(uri, strcspn(uri, "?"));
     request->route_index = ROUTE_OTHER;
-    request->caller = caller_of(connection);
+    request->caller = request->from->caller;
     return request;
 }
 
@@ -89,6 +93,8 @@ void request_wait(Request *request, void (*abandon)(void *userdata), void *userd
 {
     request->abandon = abandon;
     request->userdata = userdata;
+    if (request->suspended) /* it waited for its turn */
+        return;
     request->suspended = true;
     request->next = request->server->waiting;
     if (request->next)
@@ -104,7 +110,7 @@ void request_answered(Request *request)
         return;
     unlink_waiting(request);
     MHD_resume_connection(request->connection);
-    listener_kick(request->listener);
+    engine_kick(request->server->engine);
 }
 
 static void abandon(Request *request)
@@ -125,14 +131,14 @@ void requests_abandon(HttpServer *server)
     }
 }
 
-static Request *request_free(Request *request, enum MHD_RequestTerminationCode code)
+static Request *request_free(Request *request)
 {
     if (!request)
         return NULL;
     abandon(request);
     if (request->suspended)
         unlink_waiting(request);
-    sse_client_free(request->sse, code);
+    sse_client_free(request->sse);
     text_done(&request->body);
     reply_done(&request->reply);
     free(request->path);
@@ -143,7 +149,11 @@ static Request *request_free(Request *request, enum MHD_RequestTerminationCode c
 void request_completed(void *cls, struct MHD_Connection *connection, void **state,
         enum MHD_RequestTerminationCode code)
 {
-    *state = request_free(*state, code);
+    Request *request = *state;
+
+    if (request)
+        connection_enter(request->from, CONNECTION_RECEIVING);
+    *state = request_free(request);
 }
 
 /* Every answer has these. No CORS header, ever: that keeps other sites' scripts from reading
@@ -211,6 +221,7 @@ static enum MHD_Result send_reply(Request *request)
     if (!response)
         return MHD_NO;
     add_headers(response, reply);
+    connection_enter(request->from, request->sse ? CONNECTION_STREAMING : CONNECTION_SENDING);
     request->server->requests[request->route_index][MIN_OF(reply->status, HTTP_STATUS_MAX - 1U)]++;
     result = MHD_queue_response(request->connection, reply->status, response);
     MHD_destroy_response(response);
@@ -223,13 +234,28 @@ static bool answer_before_body(const Request *request)
     return request->reply.close || request_header(request, "Expect");
 }
 
+/* libmicrohttpd's own limit is that of its pool, which is more. */
+static bool check_head_size(Request *request)
+{
+    const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    size_t max = request->server->context.config->server.header_max_bytes;
+
+    if (!info || info->header_size <= max)
+        return true;
+    reply_error(
+            &request->reply, 431, "too-large", "the request's head is longer than %zu bytes", max);
+    request->reply.close = true;
+    return false;
+}
+
 static enum MHD_Result begin(Request *request, const char *method)
 {
     request->begun = true;
     request->method = method_from_name(method);
     request->head = strcmp(method, "HEAD") == 0;
     routes_find(request);
-    if (guard_check(request) || !answer_before_body(request))
+    if ((check_head_size(request) && guard_check(request)) || !answer_before_body(request))
         return MHD_YES;
     return send_reply(request);
 }
@@ -250,6 +276,7 @@ static enum MHD_Result finish(Request *request)
 {
     const Config *config = request->server->context.config;
 
+    connection_enter(request->from, CONNECTION_WORKING);
     if (request->reply.status)
         ; /* refused, or answered while it waited */
     else if (request->server->stopping)
@@ -260,8 +287,16 @@ static enum MHD_Result finish(Request *request)
     else if (request->body.failed)
         reply_error(&request->reply, 503, "unavailable", "out of memory");
     else
-        routes_run(request);
+        queue_add(request->server->queue, request);
     return request->suspended ? MHD_YES : send_reply(request);
+}
+
+void request_run(Request *request)
+{
+    request->abandon = NULL;
+    routes_run(request);
+    if (request->reply.status)
+        request_answered(request);
 }
 
 enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,

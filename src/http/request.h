@@ -4,11 +4,12 @@
 /* One HTTP request from its first byte to its last: the three callbacks that libmicrohttpd wants,
  * the body, and the waiting for an answer that comes later.
  *
- * A route handler fills `reply`, or leaves its status 0 and calls request_wait(): the connection is
- * then suspended until request_answered(). The request may go away before that (shutdown);
- * `abandon` is called then, and the promised answer must no longer touch the request. */
+ * A complete request waits for its turn (queue.h). Its route's handler then fills `reply`, or
+ * leaves its status 0 and calls request_wait(): the connection is then suspended until
+ * request_answered(). The request may go away before that (shutdown); `abandon` is called then, and
+ * the promised answer must no longer touch the request. */
 
-#include "http/listener.h"
+#include "http/connections.h"
 #include "http/server-state.h"
 
 #include <microhttpd.h>
@@ -26,7 +27,7 @@ typedef enum Method {
 
 struct Request {
     HttpServer *server;
-    Listener *listener;
+    Connection *from;
     struct MHD_Connection *connection;
     char *path; /* as it stood in the request line, without the query; not decoded */
     bool begun; /* the headers were looked at */
@@ -41,19 +42,23 @@ struct Request {
     Reply reply;
     SseClient *sse; /* its answer is a stream without end */
 
+    bool queued; /* see queue.h */
+    unsigned queue_class;
     bool suspended;
     void (*abandon)(void *userdata);
     void *userdata;
     Request *next, *prev; /* HttpServer.waiting */
 };
 
-/* MHD's callbacks; `cls` is the Listener. */
+/* MHD's callbacks; `cls` is the HttpServer. */
 void *request_new(void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,
         const char *method, const char *version, const char *data, size_t *size, void **state);
 void request_completed(void *cls, struct MHD_Connection *connection, void **state,
         enum MHD_RequestTerminationCode code);
 
+/* Its turn has come: has the route answer it, or wait again. */
+void request_run(Request *request);
 void request_wait(Request *request, void (*abandon)(void *userdata), void *userdata);
 void request_answered(Request *request);
 /* Shutdown: everything that waits is told to stop waiting. */

@@ -164,7 +164,8 @@ void route_events(Request *request)
                 request_header(request, "Last-Event-ID"), &request->sse);
     if (r < 0) {
         reply_error(&request->reply, 503, "unavailable",
-                "there are already as many clients as server.sse_clients_max allows");
+                "there are already as many clients as server.sse_clients_max and "
+                "server.sse_clients_per_address_max allow");
         request->reply.retry_after_sec = 5;
         return;
     }

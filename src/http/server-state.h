@@ -8,16 +8,21 @@
 
 #include <netinet/in.h>
 
+/* Of the event sources: packets, timers and the bus come first. */
+#define HTTP_PRIORITY      (SD_EVENT_PRIORITY_NORMAL + 10)
 #define LISTENERS_MAX      16
 #define HTTP_ROUTES_MAX    32 /* counters; the table is in routes.c, the last index is "other" */
 #define HTTP_STATUS_MAX    600
 #define HOST_NAME_TEXT_MAX 256
 
+typedef struct Connections Connections;
+typedef struct Engine Engine;
 typedef struct Listener Listener;
 typedef struct Request Request;
 typedef struct EventStream EventStream;
 typedef struct Access Access;
 typedef struct Peers Peers;
+typedef struct Queue Queue;
 
 struct HttpServer {
     sd_event *event; /* own reference */
@@ -30,6 +35,9 @@ struct HttpServer {
     EventStream *stream;
     Access *access;
     Peers *peers;
+    Connections *connections;
+    Queue *queue;
+    Engine *engine;
     uint64_t refused; /* callers that may not, ever */
     char hostname[HOST_NAME_TEXT_MAX];
     uint64_t requests[HTTP_ROUTES_MAX][HTTP_STATUS_MAX]; /* ntc_http_requests_total */

@@ -2,15 +2,23 @@
 #include "http/server-state.h"
 
 #include "http/access.h"
+#include "http/connections.h"
+#include "http/engine.h"
 #include "http/listener.h"
 #include "http/peers.h"
+#include "http/queue.h"
 #include "http/request.h"
 #include "http/sockets.h"
 #include "http/sse.h"
 
-#include <string.h>
+#include "base/log.h"
 
-#define PEERS_MAX 4096
+#include <string.h>
+#include <sys/resource.h>
+
+#define PEERS_MIN 4096
+/* Descriptors for everything but connections. */
+#define DESCRIPTORS_OTHER 256
 
 /* Closes what was not handed to a listener. */
 static int add_listeners(HttpServer *server, const int *fds, size_t n, ConfigError *error)
@@ -39,6 +47,47 @@ static int add_listeners(HttpServer *server, const int *fds, size_t n, ConfigErr
     return r;
 }
 
+/* Everybody who is connected has a record, and as many who were. */
+static size_t peers_max(const Config *config)
+{
+    return MAX_OF((size_t)PEERS_MIN,
+            2 * ((size_t)config->server.connections_max + config->server.connections_reserve));
+}
+
+/* A process begins with few, for the sake of those who use select(2). */
+static void raise_descriptor_limit(const Config *config)
+{
+    rlim_t wanted = (rlim_t)config->server.connections_max + config->server.connections_reserve +
+                    DESCRIPTORS_OTHER;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    if (limit.rlim_max < wanted)
+        log_warning("Only %llu of the %llu descriptors that server.connections_max needs may be "
+                    "open (LimitNOFILE=, ulimit -n)",
+                (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
+    limit.rlim_cur = MIN_OF(wanted, limit.rlim_max);
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int make_parts(HttpServer *server, ConfigError *error)
+{
+    int r = event_stream_new(server, &server->stream);
+
+    if (r >= 0)
+        r = peers_new(peers_max(server->context.config), &server->peers);
+    if (r >= 0)
+        r = access_new(server, &server->access, error);
+    if (r >= 0)
+        r = connections_new(server, &server->connections);
+    if (r >= 0)
+        r = queue_new(server, &server->queue);
+    if (r >= 0)
+        r = engine_new(server, &server->engine);
+    return r;
+}
+
 int http_server_new(sd_event *event, const HttpContext *context, const int *fds, size_t n_fds,
         HttpServer **ret, ConfigError *error)
 {
@@ -52,11 +101,8 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
     server->context = *context;
     if (gethostname(server->hostname, sizeof(server->hostname) - 1) < 0)
         server->hostname[0] = '\0';
-    r = event_stream_new(server, &server->stream);
-    if (r >= 0)
-        r = peers_new(PEERS_MAX, &server->peers);
-    if (r >= 0)
-        r = access_new(server, &server->access, error);
+    raise_descriptor_limit(context->config);
+    r = make_parts(server, error);
     if (r < 0)
         return r;
     if (n_fds == 0) {
@@ -83,9 +129,12 @@ HttpServer *http_server_free(HttpServer *server)
         event_stream_stop(server->stream);
     while (server->n_listeners > 0)
         listener_free(server->listeners[--server->n_listeners]);
-    event_stream_free(server->stream);
+    engine_free(server->engine);
+    queue_free(server->queue);
+    connections_free(server->connections);
     access_free(server->access);
     peers_free(server->peers);
+    event_stream_free(server->stream);
     sd_event_unref(server->event);
     free(server);
     return NULL;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BACKLOG 128
+#define BACKLOG SOMAXCONN
 
 typedef union SocketAddress {
     struct sockaddr any;

@@ -7,7 +7,10 @@
 
 #include "http/sse.h"
 
+#include "http/connections.h"
+#include "http/engine.h"
 #include "http/event-ring.h"
+#include "http/reader.h"
 #include "http/request.h"
 #include "http/sse-format.h"
 
@@ -24,6 +27,8 @@
 /* What the kernel may hold for one client. Left to itself it takes megabytes, and a client that
  * does not read would be taken for a live one all that while. */
 #define SOCKET_BYTES (256 * 1024)
+/* One that takes nothing for so long is cut off, too. */
+#define STUCK_NS (8 * NSEC_PER_SEC)
 
 typedef enum ClientState {
     CLIENT_WOKEN,
@@ -38,6 +43,7 @@ struct SseClient {
     TextBuffer out; /* formatted; [sent, size) is not yet with MHD */
     size_t sent;
     ClientState state;
+    Reader reader;
     bool cut_off;
     SseClient *next, *prev;
 };
@@ -77,7 +83,7 @@ static void wake(SseClient *client)
         return;
     client->state = CLIENT_WOKEN;
     MHD_resume_connection(client->request->connection);
-    listener_kick(client->request->listener);
+    engine_kick(client->request->server->engine);
 }
 
 static int on_wake(sd_event_source *source, uint64_t usec, void *userdata)
@@ -142,10 +148,7 @@ EventStream *event_stream_free(EventStream *stream)
 
 static int socket_of(const SseClient *client)
 {
-    const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(client->request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    return info ? info->connect_fd : -EBADF;
+    return client->request->from->fd;
 }
 
 static void cut_off(SseClient *client)
@@ -193,6 +196,13 @@ void event_stream_push_alert(EventStream *stream, uint64_t number)
         return;
     event_ring_push_alert(stream->ring, number);
     settle(stream);
+}
+
+void event_stream_sweep(EventStream *stream, uint64_t now_ns)
+{
+    for (SseClient *c = stream->clients; c; c = c->next)
+        if (!c->cut_off && reader_is_stuck(&c->reader, socket_of(c), now_ns, STUCK_NS))
+            cut_off(c);
 }
 
 void event_stream_stop(EventStream *stream)
@@ -253,6 +263,7 @@ static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t m
     client->state = CLIENT_WRITING;
     memcpy(buffer, client->out.data + client->sent, n);
     client->sent += n;
+    client->reader.given_bytes += n;
     return (ssize_t)n;
 }
 
@@ -288,13 +299,20 @@ static void tell_watchers(EventStream *stream)
         context->watchers_changed(stream->n_clients, context->userdata);
 }
 
+static bool is_full(const EventStream *stream, const Peer *peer)
+{
+    const Config *config = stream->server->context.config;
+
+    return stream->n_clients >= config->server.sse_clients_max ||
+           peer->streams >= config->server.sse_clients_per_address_max;
+}
+
 int sse_client_new(EventStream *stream, Request *request, const char *last_id, SseClient **ret)
 {
     static const int socket_bytes = SOCKET_BYTES;
     SseClient *client;
 
-    if (stream->stopping ||
-            stream->n_clients >= stream->server->context.config->server.sse_clients_max)
+    if (stream->stopping || is_full(stream, request->from->peer))
         return -EBUSY;
     client = calloc(1, sizeof(*client));
     if (!client)
@@ -309,26 +327,28 @@ int sse_client_new(EventStream *stream, Request *request, const char *last_id, S
         client->next->prev = client;
     stream->clients = client;
     stream->n_clients++;
+    request->from->peer->streams++;
     tell_watchers(stream);
     *ret = client;
     return 0;
 }
 
-static SseReason reason_of(const SseClient *client, enum MHD_RequestTerminationCode code)
+static SseReason reason_of(const SseClient *client)
 {
-    if (client->cut_off || code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED)
+    if (client->cut_off)
         return SSE_SLOW;
     return client->stream->stopping ? SSE_SHUTDOWN : SSE_CLIENT;
 }
 
-SseClient *sse_client_free(SseClient *client, enum MHD_RequestTerminationCode code)
+SseClient *sse_client_free(SseClient *client)
 {
     EventStream *stream;
 
     if (!client)
         return NULL;
     stream = client->stream;
-    stream->disconnected[reason_of(client, code)]++;
+    client->request->from->peer->streams--;
+    stream->disconnected[reason_of(client)]++;
     if (client->prev)
         client->prev->next = client->next;
     else

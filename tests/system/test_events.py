@@ -132,7 +132,8 @@ def test_flood():
 def test_20_viewers_of_whom_3_never_read():
     with World() as world:
         world.silence()
-        ntc = world.start()
+        several = "server:\n  sse_clients_per_address_max: 20\n"
+        ntc = world.launch(world.config().replace("server:\n", several, 1)).wait_ready()
         ntc.add("blacklist", BLACKLISTED)
         slow = lambda: ntc.metrics().sum("ntc_sse_disconnected_total", reason="slow")
         with Audience() as audience:

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/connections.h"
+
+#include "http/access.h"
+#include "http/caller.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+/* An answer may be longer than a request. */
+#define SENDING_FACTOR 4
+
+struct Connections {
+    HttpServer *server;
+    Connection *list; /* the youngest first */
+    size_t count;
+    size_t n_cut; /* of them */
+    uint64_t refused[_CONNECTION_REFUSAL_MAX];
+    uint64_t cut[_CONNECTION_CUT_MAX];
+};
+
+const char *connection_refusal_name(ConnectionRefusal refusal)
+{
+    static const char *const names[_CONNECTION_REFUSAL_MAX] = {"full", "address", "memory"};
+
+    return names[refusal];
+}
+
+const char *connection_cut_name(ConnectionCut cut)
+{
+    static const char *const names[_CONNECTION_CUT_MAX] = {"room", "time"};
+
+    return names[cut];
+}
+
+int connections_new(HttpServer *server, Connections **ret)
+{
+    Connections *all = calloc(1, sizeof(*all));
+
+    if (!all)
+        return -ENOMEM;
+    all->server = server;
+    *ret = all;
+    return 0;
+}
+
+Connections *connections_free(Connections *all)
+{
+    if (!all)
+        return NULL;
+    while (all->list)
+        connection_free(all->list);
+    free(all);
+    return NULL;
+}
+
+/* --- limits
+ * ----------------------------------------------------------------------------------------- */
+
+static void cut(Connection *connection, ConnectionCut why)
+{
+    connection->cut = true;
+    connection->all->n_cut++;
+    connection->all->cut[why]++;
+    (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* Of two that we wait for: the one of the peer with more connections, or else the elder. */
+static bool goes_first(const Connection *a, const Connection *b)
+{
+    if (a->peer->connections != b->peer->connections)
+        return a->peer->connections > b->peer->connections;
+    return a->since_ns < b->since_ns;
+}
+
+/* `of`: only his; NULL: anybody's. */
+static bool make_room(Connections *all, const Peer *of)
+{
+    Connection *chosen = NULL;
+
+    for (Connection *c = all->list; c; c = c->next)
+        if (c->phase == CONNECTION_RECEIVING && !c->cut && (!of || c->peer == of) &&
+                (!chosen || goes_first(c, chosen)))
+            chosen = c;
+    if (!chosen)
+        return false;
+    cut(chosen, CONNECTION_CUT_ROOM);
+    return true;
+}
+
+/* Those that are cut off already are not counted: they are gone before the loop turns again. */
+static size_t open_of(const Connections *all, const Peer *peer)
+{
+    size_t n = 0;
+
+    for (const Connection *c = all->list; c; c = c->next)
+        n += c->peer == peer && !c->cut;
+    return n;
+}
+
+static int find_room(Connections *all, const Connection *newcomer)
+{
+    const Config *config = all->server->context.config;
+    size_t open = all->count - all->n_cut, max = config->server.connections_max;
+
+    if (newcomer->peer->connections >= config->server.connections_per_address_max &&
+            open_of(all, newcomer->peer) >= config->server.connections_per_address_max &&
+            !make_room(all, newcomer->peer))
+        return CONNECTION_REFUSED_ADDRESS + 1;
+    if (open < max || make_room(all, NULL))
+        return 0;
+    max += config->server.connections_reserve;
+    if (open < max && access_is_member(all->server->access, &newcomer->caller))
+        return 0;
+    return CONNECTION_REFUSED_FULL + 1;
+}
+
+static uint64_t limit_ns(const Connection *connection)
+{
+    uint64_t timeout_ns =
+            connection->all->server->context.config->server.request_timeout_sec * NSEC_PER_SEC;
+
+    switch (connection->phase) {
+    case CONNECTION_RECEIVING:
+        return timeout_ns;
+    case CONNECTION_SENDING:
+        return timeout_ns * SENDING_FACTOR;
+    default:
+        return UINT64_MAX;
+    }
+}
+
+void connections_sweep(Connections *all, uint64_t now_ns)
+{
+    for (Connection *c = all->list; c; c = c->next)
+        if (!c->cut && now_ns > c->since_ns && now_ns - c->since_ns > limit_ns(c))
+            cut(c, CONNECTION_CUT_TIME);
+}
+
+/* --- coming and going
+ * ------------------------------------------------------------------------------- */
+
+static Connection *make(
+        Connections *all, int fd, const struct sockaddr *address, uint64_t now_ns, int *ret_why)
+{
+    Connection *connection = calloc(1, sizeof(*connection));
+    PeerKey key;
+
+    *ret_why = CONNECTION_REFUSED_MEMORY + 1;
+    if (!connection)
+        return NULL;
+    *connection = (Connection){.all = all, .fd = fd, .since_ns = now_ns};
+    connection->caller = caller_of(fd, address);
+    access_recognise(all->server->access, fd, &connection->caller);
+    key = peer_key_of(&connection->caller);
+    connection->peer = peers_get(all->server->peers, &key, now_ns);
+    *ret_why = connection->peer ? find_room(all, connection) : CONNECTION_REFUSED_FULL + 1;
+    return connection;
+}
+
+int connections_add(
+        Connections *all, int fd, const struct sockaddr *address, uint64_t now_ns, Connection **ret)
+{
+    int why;
+    _cleanup_free_ Connection *connection = make(all, fd, address, now_ns, &why);
+
+    if (why != 0) {
+        all->refused[why - 1]++;
+        return why;
+    }
+    connection->next = all->list;
+    if (connection->next)
+        connection->next->prev = connection;
+    all->list = connection;
+    all->count++;
+    connection->peer->connections++;
+    *ret = TAKE_PTR(connection);
+    return 0;
+}
+
+Connection *connection_free(Connection *connection)
+{
+    Connections *all;
+
+    if (!connection)
+        return NULL;
+    all = connection->all;
+    if (connection->prev)
+        connection->prev->next = connection->next;
+    else
+        all->list = connection->next;
+    if (connection->next)
+        connection->next->prev = connection->prev;
+    all->count--;
+    all->n_cut -= connection->cut;
+    connection->peer->connections--;
+    free(connection);
+    return NULL;
+}
+
+Connection *connections_find(const Connections *all, int fd)
+{
+    for (Connection *c = all->list; c; c = c->next)
+        if (c->fd == fd)
+            return c;
+    return NULL;
+}
+
+void connection_enter(Connection *connection, ConnectionPhase phase)
+{
+    connection->phase = phase;
+    connection->since_ns = clock_monotonic_ns();
+}
+
+size_t connections_count(const Connections *all)
+{
+    return all->count;
+}
+
+uint64_t connections_refused(const Connections *all, ConnectionRefusal why)
+{
+    return all->refused[why];
+}
+
+uint64_t connections_cut(const Connections *all, ConnectionCut why)
+{
+    return all->cut[why];
+}

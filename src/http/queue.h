@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Complete requests, waiting to be run. Time is dealt out fairly (start-time fair queueing): first
+ * between those on this machine or with the token and everybody else, then between peers. Whoever
+ * asks for much, or for what is dear, waits behind those who don't; a lone request waits for one
+ * other at most. Bounded by the number of connections. */
+
+#include "http/request.h"
+
+typedef struct Queue Queue;
+
+int queue_new(HttpServer *server, Queue **ret);
+Queue *queue_free(Queue *queue);
+DEFINE_CLEANUP(Queue *, queue_free);
+
+/* Suspends the request until its turn comes. */
+void queue_add(Queue *queue, Request *request);
+bool queue_waits(const Queue *queue);
+size_t queue_length(const Queue *queue);
+/* Runs some, one at least, for `budget_ns` of processor time. False: there was none. */
+bool queue_run(Queue *queue, uint64_t budget_ns);
