@@ -44,6 +44,8 @@ static int tell(Ctl *ctl, const sd_bus_error *error, int r)
     if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD))
         return ctl_fail(ctl, CTL_FAILED,
                 "the running ntc is older than this ntcctl and can't do that; restart it");
+    if (sd_bus_error_has_name(error, "org.ntc.Error.Protected"))
+        return ctl_fail(ctl, CTL_FAILED, "%s (--force)", message);
     return ctl_fail(ctl, CTL_FAILED, "%s", message);
 }
 
