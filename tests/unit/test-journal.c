@@ -115,6 +115,35 @@ Test(journal, every_event_has_a_name_and_an_id_of_its_own)
     cr_assert_null(journal_event_name(_JOURNAL_EVENT_MAX));
 }
 
+/* The catalog as one text, a newline in front of each line. */
+static char *read_catalog(void)
+{
+    _cleanup_fclose_ FILE *file = fopen(NTC_SOURCE_DIR "/units/ntc.catalog", "re");
+    char *text = calloc(1, 65536);
+
+    cr_assert(file);
+    text[0] = '\n';
+    cr_assert_lt(fread(text + 1, 1, 65535, file), 65535);
+    return text;
+}
+
+/* catalog(7): "-- ID", then a subject. */
+Test(journal, the_catalog_explains_every_event_and_no_other)
+{
+    _cleanup_free_ char *catalog = read_catalog();
+    int entries = 0;
+
+    for (const char *at = catalog; (at = strstr(at, "\n-- ")); at++)
+        entries++;
+    cr_assert_eq(entries, _JOURNAL_EVENT_MAX);
+    for (int i = 0; i < _JOURNAL_EVENT_MAX; i++) {
+        char head[64];
+
+        snprintf(head, sizeof(head), "\n-- %s\nSubject: ", journal_event_id((JournalEvent)i));
+        cr_assert(strstr(catalog, head), "%s", journal_event_name((JournalEvent)i));
+    }
+}
+
 Test(journal, without_a_journal_an_entry_is_one_line_on_stderr)
 {
     _cleanup_fclose_ FILE *file = NULL;
