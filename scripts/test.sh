@@ -124,7 +124,7 @@ if [ "$kernel" -eq 1 ]; then
     tally "${root[@]}" env NTC_BINARY=build-test/src/ntc /usr/bin/python3 tests/system/run.py --name system
     tally "${root[@]}" env NTC_BINARY=build-asan/src/ntc ASAN_OPTIONS=$ASAN_OPTIONS \
         UBSAN_OPTIONS=$UBSAN_OPTIONS /usr/bin/python3 tests/system/run.py --name system-asan --again
-    tally build install build-install src/ntc -- -Dwerror=true -Dtests=false --prefix=/usr --sysconfdir=/etc
+    tally build install build-install all -- -Dwerror=true -Dtests=false --prefix=/usr --sysconfdir=/etc
     tally "${root[@]}" env NTC_BINARY=build-install/src/ntc /usr/bin/python3 tests/system/run.py \
         --name booted --folder tests/booted
 fi

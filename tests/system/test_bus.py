@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as xml
 
 from private_bus import DRIVER, NOBODY, PROPERTIES, SOURCE, Connection, PrivateBus, refused
-from world import World, expect
+from world import World, expect, long
 
 LOG_CONTROL = ("/org/freedesktop/LogControl1", "org.freedesktop.LogControl1")
 
@@ -177,13 +177,17 @@ def test_descriptors_are_not_taken():
         assert bus.connect().listed() == {}
 
 
+def fill(connection, which, entries):
+    """Side by side, but the bus lets nobody wait for more than 128 replies."""
+    for begin in range(0, entries, 64):
+        calls = [connection.begin_ntc(which, "Add", "s", f"2001:db8::{i:x}") for i in range(begin, begin + 64)]
+        assert all(connection.reply(call) == [True] for call in calls)
+
+
 def test_full_list():
     with daemon("lists:\n  capacity: 1024\n") as (bus, ntc):
         root = bus.connect()
-        for begin in range(0, 1024, 64):  # the bus lets nobody wait for more than 128 replies
-            calls = [root.begin("org.ntc", "/org/ntc", "org.ntc.Whitelist", "Add", "s", f"2001:db8::{i:x}")
-                     for i in range(begin, begin + 64)]
-            assert all(root.reply(call) == [True] for call in calls)
+        fill(root, "Whitelist", 1024)
         with refused("LimitReached", "lists.capacity"):
             root.ntc("Whitelist", "Add", "s", "192.0.2.1")
         assert root.get("org.ntc.Whitelist", "Count") == 1024 == len(root.listed("Whitelist"))
@@ -270,6 +274,7 @@ def test_bus_gone_and_back():
         assert ntc.log_path.read_text().count("The bus is gone") == 3
 
 
+@long
 def test_no_bus_is_told_once():
     with World(cables=0) as world:
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={world.folder}/nothing/here"
@@ -292,6 +297,7 @@ def test_bus_that_comes_later():
         assert ntc.running()
 
 
+@long
 def test_name_of_another():
     """A second ntc doesn't take the name, and takes it over when the first ends."""
     with World(cables=0) as world, PrivateBus(world) as bus:
