@@ -50,6 +50,11 @@ build() {
     fi
 }
 
+build_variants() {
+    local begin=$SECONDS
+    tests/variants.py >/dev/null && echo "PASS build/variants $((SECONDS - begin)) s"
+}
+
 # meson_tests NAME DIR OPTION...: runs meson's tests; a skipped one is a failed one.
 meson_tests() {
     local name=$1 dir=$2
@@ -125,6 +130,7 @@ if [ "$kernel" -eq 1 ]; then
     tally "${root[@]}" env NTC_BINARY=build-asan/src/ntc ASAN_OPTIONS=$ASAN_OPTIONS \
         UBSAN_OPTIONS=$UBSAN_OPTIONS /usr/bin/python3 tests/system/run.py --name system-asan --again
     tally build install build-install all -- -Dwerror=true -Dtests=false --prefix=/usr --sysconfdir=/etc
+    tally build_variants
     tally "${root[@]}" env NTC_BINARY=build-install/src/ntc /usr/bin/python3 tests/system/run.py \
         --name booted --folder tests/booted
 fi

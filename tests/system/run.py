@@ -25,11 +25,11 @@ import time
 import traceback
 
 TIMEOUT = 90
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def discover(folder):
-    sys.path.insert(0, str(folder))
+    sys.path[:0] = map(str, (folder, HERE, HERE.parent))
     for path in sorted(folder.glob("test_*.py")):
         module = importlib.import_module(path.stem)
         for name, function in vars(module).items():

@@ -12,9 +12,8 @@ import threading
 import time
 
 from kernel import TCX_INGRESS, tcx_programs
+from stream import FOE, FRIEND, HOST, Stream, dropped
 from world import Daemon, World, die_with_parent, expect
-
-HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.3", "10.77.0.4"
 
 
 class Store:
@@ -88,50 +87,6 @@ class Store:
             env=environment, preexec_fn=pass_on, close_fds=False)
         world.daemons.append(daemon)
         return daemon.wait_ready()
-
-
-class Stream:
-    """UDP from a blacklisted host, about 5,000 packets a second, and a socket that counts arrivals."""
-
-    def __init__(self, world):
-        self.world = world
-        self.running = True
-        self.sent = 0
-        self.sink = world.host.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sink.bind((HOST, 9999))
-        self.sink.setblocking(False)
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def run(self):
-        with self.world.peer.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-            out.bind((FOE, 0))
-            while self.running:
-                for _ in range(5):
-                    out.sendto(b"leak", (HOST, 9999))
-                    self.sent += 1
-                time.sleep(0.001)
-
-    def leaked(self):
-        count = 0
-        while True:
-            try:
-                self.sink.recv(64)
-                count += 1
-            except BlockingIOError:
-                return count
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.running = False
-        self.thread.join()
-        self.sink.close()
-
-
-def dropped(ntc):
-    return ntc.packets(action="DROP")
 
 
 def test_no_packet_leaks_and_no_count_is_lost():
