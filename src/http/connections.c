@@ -58,19 +58,25 @@ Connections *connections_free(Connections *all)
 /* --- limits
  * ----------------------------------------------------------------------------------------- */
 
+static bool is_awaited(const Connection *connection)
+{
+    return connection->phase == CONNECTION_RECEIVING && !connection->cut;
+}
+
 static void cut(Connection *connection, ConnectionCut why)
 {
+    connection->peer->awaited -= is_awaited(connection);
     connection->cut = true;
     connection->all->n_cut++;
     connection->all->cut[why]++;
     (void)shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* Of two that we wait for: the one of the peer with more connections, or else the elder. */
+/* Of two that we wait for: the one of the peer with more of them, or else the elder. */
 static bool goes_first(const Connection *a, const Connection *b)
 {
-    if (a->peer->connections != b->peer->connections)
-        return a->peer->connections > b->peer->connections;
+    if (a->peer->awaited != b->peer->awaited)
+        return a->peer->awaited > b->peer->awaited;
     return a->since_ns < b->since_ns;
 }
 
@@ -80,8 +86,7 @@ static bool make_room(Connections *all, const Peer *of)
     Connection *chosen = NULL;
 
     for (Connection *c = all->list; c; c = c->next)
-        if (c->phase == CONNECTION_RECEIVING && !c->cut && (!of || c->peer == of) &&
-                (!chosen || goes_first(c, chosen)))
+        if (is_awaited(c) && (!of || c->peer == of) && (!chosen || goes_first(c, chosen)))
             chosen = c;
     if (!chosen)
         return false;
@@ -175,6 +180,7 @@ int connections_add(
     all->list = connection;
     all->count++;
     connection->peer->connections++;
+    connection->peer->awaited++;
     *ret = TAKE_PTR(connection);
     return 0;
 }
@@ -195,6 +201,7 @@ Connection *connection_free(Connection *connection)
     all->count--;
     all->n_cut -= connection->cut;
     connection->peer->connections--;
+    connection->peer->awaited -= is_awaited(connection);
     free(connection);
     return NULL;
 }
@@ -209,7 +216,9 @@ Connection *connections_find(const Connections *all, int fd)
 
 void connection_enter(Connection *connection, ConnectionPhase phase)
 {
+    connection->peer->awaited -= is_awaited(connection);
     connection->phase = phase;
+    connection->peer->awaited += is_awaited(connection);
     connection->since_ns = clock_monotonic_ns();
 }
 

@@ -4,10 +4,10 @@
 /* Every connection from accept(2) to close(2): whose it is, what it is doing and since when. The
  * limits of server.connections_* and server.request_timeout_sec are kept here.
  *
- * Who is at a limit does not simply shut the others out: room is made by whoever has kept us
- * waiting for a request the longest, of the peer that holds the most connections. Only where nobody
- * is waited for is the newcomer refused. Beyond connections_max there is a reserve for those on
- * this machine who may change things. */
+ * Who fills a limit does not shut the others out: room is made by the connection that has kept us
+ * waiting for a request the longest, of the peer that has the most such connections. Only where
+ * nobody is waited for is the newcomer refused. Beyond connections_max there is a reserve for those
+ * on this machine who may change things. */
 
 #include "http/peers.h"
 

@@ -32,6 +32,7 @@ uint64_t meter_wait_ns(const Meter *meter, uint64_t now_ns, uint64_t interval_ns
 typedef struct Peer {
     PeerKey key;
     unsigned connections;
+    unsigned awaited;  /* of them, those that owe us a request */
     unsigned streams;  /* of them, viewers of /events */
     Meter failures;    /* wrong tokens */
     Meter reports;     /* refusals told to the journal */

@@ -28,7 +28,7 @@
  * does not read would be taken for a live one all that while. */
 #define SOCKET_BYTES (256 * 1024)
 /* One that takes nothing for so long is cut off, too. */
-#define STUCK_NS (8 * NSEC_PER_SEC)
+#define STUCK_NS (6 * NSEC_PER_SEC)
 
 typedef enum ClientState {
     CLIENT_WOKEN,

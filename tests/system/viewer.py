@@ -14,13 +14,15 @@ REQUEST = "GET /events HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
 class Viewer:
     """Collects what it is sent. `read` false: connects, asks, and never reads."""
 
-    def __init__(self, namespace, port, read=True, headers=""):
+    def __init__(self, namespace, port, read=True, headers="", address="127.0.0.1", source=None):
         self.received = bytearray()
         self.ended = False
         self.socket = namespace.socket(socket.AF_INET)
         if not read:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.connect(("127.0.0.1", port))
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect((address, port))
         self.socket.sendall(REQUEST.format(headers).encode())
 
     def body(self):
@@ -77,8 +79,10 @@ class Audience:
     def __enter__(self):
         return self
 
-    def add(self, world, ntc, read=True, headers=""):
-        viewer = Viewer(world.host, ntc.port, read, headers)
+    def add(self, world, ntc, read=True, headers="", source=None):
+        """From loopback, or from that address of the peer."""
+        viewer = (Viewer(world.peer, ntc.port, read, headers, "10.77.0.1", source) if source
+                  else Viewer(world.host, ntc.port, read, headers))
         if read:
             self.viewers.append(viewer)
             self.poll.register(viewer.socket.fileno(), select.EPOLLIN)
