@@ -219,7 +219,6 @@ static struct MHD_Daemon *start(Engine *engine)
                            config->server.connections_reserve + LISTENER_ACCEPTS_MAX;
     /* The order matters: the logger first, so that complaints about the rest are ours. */
     struct MHD_OptionItem options[] = {{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_mhd_log, NULL},
-            {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
             {MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
             {MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                     (intptr_t)POOL_BYTES(config->server.header_max_bytes), NULL},
