@@ -56,6 +56,7 @@ void on_packet(const PacketEvent *event, void *userdata);
 void on_watchers(unsigned n, void *userdata);
 uint64_t on_memory(void *userdata);
 uint64_t on_journal_lost(void *userdata);
+uint64_t on_bus_signals_lost(void *userdata);
 int on_flush(void *userdata);
 void on_denied(const Caller *caller, const char *what, void *userdata);
 void on_list_changed(const ListEvent *event, void *userdata);

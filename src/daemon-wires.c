@@ -59,6 +59,13 @@ uint64_t on_memory(void *userdata)
     return d->datapath->ops->memory_bytes(d->datapath);
 }
 
+uint64_t on_bus_signals_lost(void *userdata)
+{
+    const Daemon *d = userdata;
+
+    return d->bus ? bus_server_signals_lost(d->bus) : 0;
+}
+
 uint64_t on_journal_lost(void *userdata)
 {
     return journal_lost(((Daemon *)userdata)->journal);

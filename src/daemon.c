@@ -138,6 +138,7 @@ static int make_http(Daemon *d, ConfigError *error)
             .started_monotonic_ns = d->started_ns,
             .datapath_memory_bytes = on_memory,
             .journal_lost = on_journal_lost,
+            .bus_signals_lost = on_bus_signals_lost,
             .find_alerts = on_find_alerts,
             .flush_flows = on_flush,
             .watchers_changed = on_watchers,

@@ -44,8 +44,16 @@ struct BusServer {
 /* --- bus.c
  * ------------------------------------------------------------------------------------------ */
 
+/* Once more, so long from now. */
+int bus_rearm(sd_event_source *source, uint64_t usec);
+
+/* --- signals.c
+ * -------------------------------------------------------------------------------------- */
+
 /* May a signal be sent? If not since the bus doesn't take them up, it is counted as lost. */
 bool bus_may_signal(BusServer *server);
+/* sd_event_time_handler_t, for `told`. */
+int on_counts_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* --- guard.c
  * ---------------------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 
 #include <string.h>
 
@@ -18,13 +17,11 @@
 #define RETRY_MAX_USEC (5 * USEC_PER_SEC)
 #define LATE_USEC      (3 * USEC_PER_SEC)
 #define NAME_USEC      (10 * USEC_PER_SEC)
-#define TOLD_USEC      (20 * USEC_PER_MSEC)
-#define UNSENT_MAX     8192 /* messages that the bus has not taken */
 
 /* org.freedesktop.DBus.RequestName */
 enum { NAME_PRIMARY_OWNER = 1, NAME_EXISTS = 3, NAME_ALREADY_OWNER = 4 };
 
-static int rearm(sd_event_source *source, uint64_t usec)
+int bus_rearm(sd_event_source *source, uint64_t usec)
 {
     int r = sd_event_source_set_time_relative(source, usec);
 
@@ -60,7 +57,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 problem ? problem->message : "another ntc has it");
     server->name_refused = true;
     sd_event_source_set_enabled(server->late, SD_EVENT_OFF);
-    rearm(server->retry, NAME_USEC);
+    bus_rearm(server->retry, NAME_USEC);
     return 0;
 }
 
@@ -92,7 +89,7 @@ static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error 
         log_info("The bus is gone; going on without, until it is back");
     server->has_name = false;
     server->attempts++;
-    rearm(server->retry, MIN_OF(usec, RETRY_MAX_USEC));
+    bus_rearm(server->retry, MIN_OF(usec, RETRY_MAX_USEC));
     return 0;
 }
 
@@ -150,7 +147,7 @@ static void connect_bus(BusServer *server)
         return;
     log_debug("No connection to the bus: %s", strerror(-r));
     disconnect(server);
-    rearm(server->retry, RETRY_MAX_USEC);
+    bus_rearm(server->retry, RETRY_MAX_USEC);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -170,103 +167,9 @@ static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-/* --- what is told
- * ----------------------------------------------------------------------------------- */
-
-bool bus_may_signal(BusServer *server)
-{
-    uint64_t unsent = 0;
-
-    if (!server->has_name)
-        return false;
-    if (sd_bus_get_n_queued_write(server->bus, &unsent) >= 0 && unsent < UNSENT_MAX)
-        return true;
-    server->signals_lost++;
-    return false;
-}
-
-/* A feed changes thousands of entries at once: Count is told when they are through. */
-static int on_told(sd_event_source *source, uint64_t usec, void *userdata)
-{
-    BusServer *server = userdata;
-
-    for (ListId id = 0; id < _LIST_MAX; id++) {
-        if (!server->count_changed[id] || !bus_may_signal(server))
-            continue;
-        server->count_changed[id] = false;
-        if (sd_bus_emit_properties_changed(
-                    server->bus, BUS_PATH, list_interface(id), "Count", NULL) < 0)
-            server->signals_lost++;
-    }
-    return 0;
-}
-
-static int emit_list_event(BusServer *server, const ListEvent *event)
-{
-    _cleanup_message_ sd_bus_message *m = NULL;
-    bool added = event->type == LIST_EVENT_ADDED || event->type == LIST_EVENT_CHANGED;
-    const char *member = added                               ? "Added"
-                         : event->type == LIST_EVENT_EXPIRED ? "Expired"
-                                                             : "Removed";
-    char address[PREFIX_TEXT_MAX];
-    int r = sd_bus_message_new_signal(
-            server->bus, &m, BUS_PATH, list_interface(event->list), member);
-
-    if (r >= 0)
-        r = sd_bus_message_append(m, "s", prefix_format(&event->entry->prefix, address));
-    if (r >= 0 && added)
-        r = append_entry_options(m, server->context.control, event->entry);
-    return r < 0 ? r : sd_bus_send(NULL, m, NULL);
-}
-
-static void tell_count(BusServer *server, ListId list)
-{
-    int enabled = SD_EVENT_OFF;
-
-    server->count_changed[list] = true;
-    if (sd_event_source_get_enabled(server->told, &enabled) >= 0 && enabled == SD_EVENT_OFF)
-        rearm(server->told, TOLD_USEC);
-}
-
-void bus_server_list_changed(BusServer *server, const ListEvent *event)
-{
-    if (bus_may_signal(server) && emit_list_event(server, event) < 0)
-        server->signals_lost++;
-    if (event->count_before != event->count_after)
-        tell_count(server, event->list);
-}
-
-void bus_server_counts_changed(BusServer *server)
-{
-    for (ListId id = 0; id < _LIST_MAX; id++)
-        tell_count(server, id);
-}
-
-void bus_server_attachments_changed(BusServer *server)
-{
-    Attachments attachments = stats_attachments(server->context.stats);
-    _cleanup_(text_done) TextBuffer names = {};
-
-    text_append(&names, "");
-    for (size_t i = 0; i < attachments.count; i++)
-        text_appendf(&names, "%s\n", attachments.items[i].interface);
-    if (names.failed || (server->interfaces && strcmp(server->interfaces, names.data) == 0))
-        return;
-    free(server->interfaces);
-    server->interfaces = TAKE_PTR(names.data);
-    if (bus_may_signal(server) && sd_bus_emit_properties_changed(server->bus, BUS_PATH,
-                                          INTERFACE_MANAGER, "Interfaces", NULL) < 0)
-        server->signals_lost++;
-}
-
 bool bus_server_has_name(const BusServer *server)
 {
     return server->has_name;
-}
-
-uint64_t bus_server_signals_lost(const BusServer *server)
-{
-    return server->signals_lost;
 }
 
 /* --- construction
@@ -292,11 +195,11 @@ int bus_server_new(sd_event *event, const BusContext *context, BusServer **ret)
         server->lists[id] = (ListObject){server, id};
     r = add_timer(server, &server->retry, on_retry);
     if (r >= 0)
-        r = add_timer(server, &server->told, on_told);
+        r = add_timer(server, &server->told, on_counts_due);
     if (r >= 0)
         r = add_timer(server, &server->late, on_late);
     if (r >= 0)
-        r = rearm(server->late, LATE_USEC);
+        r = bus_rearm(server->late, LATE_USEC);
     if (r < 0)
         return r;
     connect_bus(server);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define DENIALS_BURST     20
-#define DENIALS_EACH_USEC (10 * USEC_PER_SEC)
+#define DENIALS_EACH_USEC (10ULL * USEC_PER_SEC)
 #define WORD_MAX          64
 
 static bool may_tell(BusServer *server)
@@ -18,6 +18,9 @@ static bool may_tell(BusServer *server)
     uint64_t now_usec = clock_monotonic_ns() / NSEC_PER_USEC;
 
     if (now_usec - server->denials_since_usec > DENIALS_EACH_USEC) {
+        if (server->denials_told > DENIALS_BURST)
+            log_notice("%u more refusals over D-Bus within %llu s were not told",
+                    server->denials_told - DENIALS_BURST, DENIALS_EACH_USEC / USEC_PER_SEC);
         server->denials_since_usec = now_usec;
         server->denials_told = 0;
     }
@@ -95,7 +98,8 @@ int guard_filter(sd_bus_message *message, void *userdata, sd_bus_error *error)
 
     if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "Set") <= 0)
         return 0;
-    if (sd_bus_message_read(message, "ss", &interface, &property) < 0)
+    if (sd_bus_message_read(message, "ss", &interface, &property) < 0 ||
+            !sd_bus_interface_name_is_valid(interface) || !sd_bus_member_name_is_valid(property))
         return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                 "expected an interface, a property and its value");
     r = guard_set(server, message, interface, property, error);

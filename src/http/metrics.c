@@ -245,6 +245,9 @@ static void out_daemon(MetricText *out, const HttpServer *server)
     metric_counter_value(out, "ntc_journal_lost_total",
             "Journal entries that did not fit into the queue.",
             context->journal_lost ? context->journal_lost(context->userdata) : 0);
+    metric_counter_value(out, "ntc_bus_signals_lost_total",
+            "D-Bus signals that the bus did not take up.",
+            context->bus_signals_lost ? context->bus_signals_lost(context->userdata) : 0);
     metric_gauge_value(out, "ntc_map_memory_bytes", "Memory of the kernel's maps.",
             context->datapath_memory_bytes ? context->datapath_memory_bytes(context->userdata) : 0);
     metric_gauge(out, "ntc_build_info", "Always 1; the labels tell what runs.");

@@ -31,6 +31,7 @@ typedef struct HttpContext {
     uint64_t started_monotonic_ns;
     uint64_t (*datapath_memory_bytes)(void *userdata);
     uint64_t (*journal_lost)(void *userdata);
+    uint64_t (*bus_signals_lost)(void *userdata);
     /* `found` is called once, with `found_userdata`, at once or later; on -errno it won't be. */
     int (*find_alerts)(
             const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata);

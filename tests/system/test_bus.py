@@ -225,6 +225,7 @@ def test_signals_for_every_change_whoever_made_it():
         told("Expired", "203.0.113.10", 1)
         root.blacklist("Remove", "s", "203.0.113.99")  # no change, nothing told
         assert watcher.receive(lambda m: m.path == "/org/ntc", 0.3) is None
+        assert ntc.metrics().sum("ntc_bus_signals_lost_total") == 0
 
 
 def test_interfaces_are_told():

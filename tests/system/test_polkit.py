@@ -109,7 +109,22 @@ def test_what_is_not_writable():
         with refused("InvalidArgs"):
             nobody.call("org.ntc", "/" + LOG.replace(".", "/"), PROPERTIES, "Set", "ssvs", LOG, "LogLevel",
                         ("s", "debug"), "x")
+        for interface, member in ((LOG, "Level\nforged line"), ("no interface", "LogLevel"), (LOG, "x" * 10240)):
+            with refused("InvalidArgs"):
+                nobody.call("org.ntc", "/org/ntc", PROPERTIES, "Set", "ssv", interface, member, ("s", "x"))
         assert polkit.asked(0) is None
+
+
+def test_refusals_are_told_up_to_a_rate():
+    with daemon() as (bus, ntc):
+        nobody, polkit = bus.connect(NOBODY), FakePolkit(bus)
+        polkit.close()
+        bus.connections.remove(polkit)
+        for number in range(50):
+            with refused("AccessDenied"):
+                nobody.blacklist("Add", "s", f"203.0.113.{number}")
+        time.sleep(0.1)
+        assert ntc.log_path.read_text().count("NTC_EVENT=access-denied") == 20
 
 
 def test_what_polkit_is_told():
