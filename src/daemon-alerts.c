@@ -45,7 +45,10 @@ static void on_blocked(const CommandResult *result, void *userdata)
     Alert *alert = &block->alert;
 
     if (result->error != CONTROL_OK) {
-        append(alert, "; not blocked: %s", result->message ? result->message : "refused");
+        const char *why = result->message ? result->message : "refused";
+
+        /* What stands behind the semicolon is advice to a person. */
+        append(alert, "; not blocked: %.*s", (int)strcspn(why, ";"), why);
     } else if (result->changed) {
         append(alert, "; blocked for %" PRIu64 " s", block->ttl_sec);
         alert->blocked_until_wall_ns = clock_wall_ns() + block->ttl_sec * NSEC_PER_SEC;

@@ -16,7 +16,6 @@ struct Detect {
     AttemptQueue waiting;
     TrackTable tables[_ALERT_KIND_MAX];
     TrackTable told; /* who is in his cool-down: touched when told */
-    uint32_t sketch_budget;
     uint64_t last_tick_ns;
     uint64_t minute_ns; /* since when alerts are counted for the limit on them */
     unsigned told_in_minute;

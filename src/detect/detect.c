@@ -11,8 +11,8 @@
 #include <netinet/in.h>
 
 #define ANSWER_NS       (800 * NSEC_PER_MSEC) /* an answer may take that long */
-#define SKETCHES        64U                   /* 16 kB each: who has more than 64 values */
-#define SERVICE_PORTS   1024U                 /* below it somebody serves */
+#define SKETCHES        32U   /* of each kind, 16 kB each: for more than 64 values */
+#define SERVICE_PORTS   1024U /* below it somebody serves */
 #define TRACEROUTE_PORT 33434U
 #define TRACEROUTE_HOPS 100U
 
@@ -20,19 +20,17 @@ static void set_up_tables(Detect *detect)
 {
     uint64_t window_ns = detect->config.window_sec * NSEC_PER_SEC;
 
-    detect->sketch_budget = SKETCHES;
     for (int kind = 0; kind < _ALERT_KIND_MAX; kind++) {
         bool rate = kind == ALERT_SYN_FLOOD || kind == ALERT_VOLUME;
 
         detect->tables[kind] = (TrackTable){.max = detect->config.tracked_max,
                 .bucket_ns = (rate ? RATE_WINDOW_SEC * NSEC_PER_SEC : window_ns) / WINDOW_BUCKETS,
-                .sketch_budget = &detect->sketch_budget,
+                .sketch_budget = SKETCHES,
                 .lost = detect->tables[kind].lost};
     }
     /* Idle is what wasn't touched for eleven whole buckets. */
     detect->told = (TrackTable){.max = detect->config.tracked_max,
-            .bucket_ns = detect->config.cooldown_sec * NSEC_PER_SEC / (WINDOW_BUCKETS - 1),
-            .sketch_budget = &detect->sketch_budget};
+            .bucket_ns = detect->config.cooldown_sec * NSEC_PER_SEC / (WINDOW_BUCKETS - 1)};
 }
 
 static void clear_tables(Detect *detect)

@@ -35,7 +35,7 @@ static void drop(TrackTable *table, Track *track)
 {
     unlink_track(table, track);
     HASH_DEL(table->tracks, track);
-    port_set_clear(&track->window.ports, table->sketch_budget);
+    port_set_clear(&track->window.ports, &table->sketch_budget);
     free(track);
 }
 
@@ -130,12 +130,12 @@ void track_add(TrackTable *table, Track *track, const WindowSums *added, uint64_
 
 void track_add_value(TrackTable *table, Track *track, uint16_t value, uint64_t now_ns)
 {
-    port_set_add(&track->window.ports, value, track_bucket(table, now_ns), table->sketch_budget);
+    port_set_add(&track->window.ports, value, track_bucket(table, now_ns), &table->sketch_budget);
 }
 
 void track_reset(TrackTable *table, Track *track)
 {
-    port_set_clear(&track->window.ports, table->sketch_budget);
+    port_set_clear(&track->window.ports, &table->sketch_budget);
     track->window = (Window){};
 }
 

@@ -37,9 +37,9 @@ typedef struct TrackTable {
     Track *tracks; /* uthash */
     Track *oldest, *newest;
     uint32_t max;
-    uint64_t bucket_ns;      /* a twelfth of its window */
-    uint32_t *sketch_budget; /* borrowed */
-    uint64_t lost;           /* given up while of interest, or no memory */
+    uint64_t bucket_ns;     /* a twelfth of its window */
+    uint32_t sketch_budget; /* for more than 64 values each; port-set.h */
+    uint64_t lost;          /* given up while of interest, or no memory */
 } TrackTable;
 
 uint32_t track_bucket(const TrackTable *table, uint64_t now_ns);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <systemd/sd-journal.h>
 
-#define SEARCHES_MAX  4
+#define SEARCHES_MAX  8
 #define SEARCH_NS     (2 * NSEC_PER_SEC)
 #define LOOKED_AT_MAX 100000U
 #define EXIT_USEC     USEC_PER_SEC

@@ -91,7 +91,8 @@ def test_forged_entries_are_not_believed():
 def test_a_volatile_journal_is_said():
     with World() as world, PrivateJournal(world, persistent=False) as journal:
         ntc = launch(world, journal, world.config())
-        two_scans(world, ntc)
+        nmap(world, "-sS", source=FIRST)
+        expect(lambda: len(alerts(ntc)), 1)
         journal.flush()
         before = alerts(ntc)
         assert source(ntc) == "volatile-journal"
@@ -105,7 +106,8 @@ def test_without_a_journal_memory_answers():
     with World() as world, PrivateJournal(world) as journal:
         journal.stop()
         ntc = launch(world, journal, world.config())
-        two_scans(world, ntc)
+        nmap(world, "-sS", source=FIRST)
+        expect(lambda: len(alerts(ntc)), 1)
         assert source(ntc) == "memory"
         ntc.stop()
         ntc = launch(world, journal)
