@@ -101,6 +101,8 @@ static int read_confirmation(json_object *object, ListEntry *entry)
     if (r < 0 || entry->confirmed_ttl_sec > LIST_TTL_MAX_SEC ||
             (entry->unconfirmed && entry->expires_boottime_ns == 0))
         return -EINVAL;
+    if (!entry->unconfirmed)
+        entry->confirmed_ttl_sec = 0; /* says nothing of an entry that stays, and isn't saved */
     return 1;
 }
 
