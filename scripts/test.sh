@@ -104,7 +104,8 @@ fetch_monitoring() {
     unpacked prometheus usr/bin/prometheus
     unpacked victoria-metrics usr/bin/victoria-metrics
     unpacked docker-compose "$compose_schema"
-    PATH=$PWD/build-tools/usr/bin:$PATH
+    unpacked nginx usr/sbin/nginx
+    PATH=$PWD/build-tools/usr/bin:$PWD/build-tools/usr/sbin:$PATH
     command -v npm >/dev/null || install_missing nodejs npm # whoever has npm need not have Debian's
 }
 

@@ -35,7 +35,7 @@ local = socket.socket(socket.AF_UNIX)
 local.bind("http.sock")
 os.chmod("http.sock", 0o666)
 for n, listener in enumerate((inet, local)):
-    listener.listen(128)
+    listener.listen(4096)
     os.dup2(listener.fileno(), 100 + n)
 for n in range(2):
     os.dup2(100 + n, 3 + n)
