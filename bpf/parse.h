@@ -21,6 +21,16 @@
 #    define __always_inline inline __attribute__((always_inline))
 #endif
 
+/* What is rare is a function that the verifier looks at by itself, once: what it finds out there
+ * about single packets would multiply with all that follows, and so would the time of a start. */
+#ifdef __bpf__
+typedef struct __sk_buff ntc_context;
+#    define NTC_SUBPROGRAM __attribute__((noinline))
+#else
+typedef void ntc_context;
+#    define NTC_SUBPROGRAM static inline
+#endif
+
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #    define NTC_BE16(x) ((__u16)__builtin_bswap16(x))
 #else
@@ -236,61 +246,74 @@ static __always_inline enum ntc_parsed ntc_parse_ipv4(
     return NTC_PARSED_IP;
 }
 
-/* Walks the extension headers from `next` at `offset` on. Header lengths count from the end of
- * their first 8 bytes, in units of 8 bytes; AH in units of 4 (RFC 8200 section 4, RFC 4302). */
-static __always_inline void ntc_parse_ipv6_chain(
-        const struct ntc_cursor *cursor, __u32 offset, __u8 next, struct ntc_packet *packet)
+static __always_inline int ntc_is_extension(__u8 next)
 {
-    __u8 buffer[8];
+    switch (next) {
+    case NTC_IPPROTO_HOPOPTS:
+    case NTC_IPPROTO_ROUTING:
+    case NTC_IPPROTO_DSTOPTS:
+    case NTC_IPPROTO_AH:
+    case NTC_IPPROTO_FRAGMENT:
+    case NTC_IPPROTO_MOBILITY:
+    case NTC_IPPROTO_HIP:
+    case NTC_IPPROTO_SHIM6:
+        return 1;
+    default:
+        return 0;
+    }
+}
 
+/* How far a walk got: to the header `next` at `offset`. */
+struct ntc_walk {
+    __u32 offset;
+    __u32 fragment_id;
+    __u8 next;
+    __u8 fragment;
+    __u8 fragment_later; /* `next` is the first part's, and not here */
+    __u8 fragment_next;
+    __u8 failed;
+    __u8 zero[2];
+};
+
+static __always_inline void ntc_walk_fragment(struct ntc_walk *walk, const __u8 header[8])
+{
+    __u16 fragment = ntc_get16(header + 2);
+
+    /* Neither an offset nor more to come: an atomic fragment, complete in itself. */
+    if (!(fragment & 0xfff9))
+        return;
+    walk->fragment = 1;
+    walk->fragment_next = header[0];
+    walk->fragment_id = (__u32)ntc_get16(header + 4) << 16 | ntc_get16(header + 6);
+    walk->fragment_later = (fragment & 0xfff8) != 0;
+}
+
+/* Walks the extension headers from `walk` on, while they are such. Header lengths count from the
+ * end of their first 8 bytes, in units of 8 bytes; AH in units of 4 (RFC 8200 section 4, RFC 4302).
+ */
+NTC_SUBPROGRAM int ntc_walk_ipv6(ntc_context *ctx, struct ntc_walk *walk)
+{
+    __u8 header[8];
+
+    if (!walk)
+        return 0;
     for (int i = 0; i < NTC_IPV6_HEADERS_MAX; i++) {
-        const __u8 *p;
+        __u8 next = walk->next;
 
-        switch (next) {
-        case NTC_IPPROTO_HOPOPTS:
-        case NTC_IPPROTO_ROUTING:
-        case NTC_IPPROTO_DSTOPTS:
-        case NTC_IPPROTO_AH:
-        case NTC_IPPROTO_FRAGMENT:
-        case NTC_IPPROTO_MOBILITY:
-        case NTC_IPPROTO_HIP:
-        case NTC_IPPROTO_SHIM6:
+        if (!ntc_is_extension(next) || walk->fragment_later)
+            return 0;
+        if (ntc_load_bytes(ctx, walk->offset, header, 8) != 0)
             break;
-        default:
-            ntc_put_protocol(&packet->key, next);
-            ntc_parse_transport(cursor, offset, packet);
-            return;
-        }
-
-        p = ntc_at(cursor, offset, buffer, 8);
-        packet->key.protocol = next;
-        if (!p)
-            break;
+        walk->next = header[0];
         if (next == NTC_IPPROTO_FRAGMENT) {
-            __u16 fragment = ntc_get16(p + 2);
-
-            next = p[0];
-            packet->key.protocol = next;
-            /* Neither an offset nor more to come: an atomic fragment, complete in itself. */
-            if (fragment & 0xfff9) {
-                packet->fragment = 1;
-                packet->fragment_next = next;
-                packet->fragment_id = (__u32)ntc_get16(p + 4) << 16 | ntc_get16(p + 6);
-                if (fragment & 0xfff8) {
-                    packet->fragment_later = 1;
-                    return;
-                }
-            }
-            offset += 8;
+            walk->offset += 8;
+            ntc_walk_fragment(walk, header);
         } else {
-            __u32 length = next == NTC_IPPROTO_AH ? (p[1] + 2U) * 4 : (p[1] + 1U) * 8;
-
-            next = p[0];
-            offset += length;
+            walk->offset += next == NTC_IPPROTO_AH ? (header[1] + 2U) * 4 : (header[1] + 1U) * 8;
         }
     }
-    packet->transport_failed = 1;
-    packet->header_bytes = offset;
+    walk->failed = 1;
+    return 0;
 }
 
 static __always_inline enum ntc_parsed ntc_parse_ipv6(
@@ -298,14 +321,27 @@ static __always_inline enum ntc_parsed ntc_parse_ipv6(
 {
     __u8 buffer[40];
     const __u8 *p = ntc_at(cursor, offset, buffer, 40);
+    struct ntc_walk walk = {.offset = offset + 40};
 
     if (!p || p[0] >> 4 != 6)
         return NTC_PARSED_UNREADABLE;
 
     ntc_copy_ipv6(packet->key.src, p + 8);
     ntc_copy_ipv6(packet->key.dst, p + 24);
-    /* The usual case first: no extension header. */
-    ntc_parse_ipv6_chain(cursor, offset + 40, p[6], packet);
+    walk.next = p[6];
+    if (ntc_is_extension(walk.next)) {
+        ntc_walk_ipv6(cursor->ctx, &walk);
+        packet->fragment = walk.fragment;
+        packet->fragment_id = walk.fragment_id;
+        packet->fragment_later = walk.fragment_later;
+        packet->fragment_next = walk.fragment_next;
+        packet->transport_failed = walk.failed;
+        packet->header_bytes = walk.offset;
+    }
+    ntc_put_protocol(&packet->key, walk.next);
+    /* No walk gets beyond; the verifier needs to be told. */
+    if (!walk.fragment_later && !walk.failed && walk.offset < 0x8000)
+        ntc_parse_transport(cursor, walk.offset, packet);
     return NTC_PARSED_IP;
 }
 
@@ -331,6 +367,24 @@ static __always_inline int ntc_is_vlan(__u16 ethertype)
            ethertype == NTC_ETH_P_QINQ1;
 }
 
+/* Behind the tags from `offset` on: offset << 16 | ethertype; 0 = not readable. */
+NTC_SUBPROGRAM int ntc_skip_tags(ntc_context *ctx, __u32 offset)
+{
+    __u8 tag[4];
+
+    for (int i = 0; i < NTC_VLAN_DEPTH_MAX - 1; i++) {
+        __u16 ethertype;
+
+        if (ntc_load_bytes(ctx, offset, tag, 4) != 0)
+            return 0;
+        ethertype = ntc_get16(tag + 2);
+        offset += 4;
+        if (!ntc_is_vlan(ethertype) || i == NTC_VLAN_DEPTH_MAX - 2)
+            return (int)(offset << 16 | ethertype);
+    }
+    return 0;
+}
+
 /* `packet` must be zeroed. */
 static __always_inline enum ntc_parsed ntc_parse_ethernet(
         const struct ntc_cursor *cursor, struct ntc_packet *packet)
@@ -343,12 +397,18 @@ static __always_inline enum ntc_parsed ntc_parse_ethernet(
     if (!p)
         return NTC_PARSED_NONIP;
     ethertype = ntc_get16(p);
-    for (int i = 0; i < NTC_VLAN_DEPTH_MAX && ntc_is_vlan(ethertype); i++) {
+    if (ntc_is_vlan(ethertype)) {
         p = ntc_at(cursor, offset + 2, buffer, 2);
         if (!p)
             return NTC_PARSED_NONIP;
         ethertype = ntc_get16(p);
         offset += 4;
+    }
+    if (ntc_is_vlan(ethertype)) {
+        __u32 found = (__u32)ntc_skip_tags(cursor->ctx, offset);
+
+        ethertype = (__u16)found;
+        offset = found >> 16 & 0xff;
     }
     if (ethertype == NTC_ETH_P_IP)
         return ntc_parse_ipv4(cursor, offset, packet);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* usage: bench-packet [--rounds N] [--json FILE] [--check]
+/* usage: bench-packet [--rounds N] [--lists ENTRIES] [--json FILE] [--check]
  *
  * Prints a Markdown table and JSON. --check fails if an established TCP/IPv4 packet costs more than
  * 0.50 of what it costs the usual design. */
@@ -25,8 +25,11 @@ static const BenchCase cases[] = {
         {"tcp6", "established TCP/IPv6", {V6}, .packets = 20000},
         {"udp4", "UDP/IPv4", {.protocol = UDP}, .packets = 20000},
         {"vlan", "TCP/IPv4 behind a VLAN tag", {.vlans = {0x8100}}, .packets = 20000},
+        {"twin", "established TCP/IPv4, 2 CPUs on it", {}, .twin = true, .packets = 20000},
         {"fresh", "new flows", {}, .flows = 50000, .fresh = true, .packets = 50000},
         {"full", "new flows, map full", {}, .flows = 50000, .full = true, .packets = 100000},
+        {"stale", "10,000 flows, the lists changed", {}, .flows = 10000, .stale = true,
+                .packets = 10000},
         {"events", "established TCP/IPv4, events on, 2,000/s", {}, .budget = 33, .packets = 20000},
         {"events_all", "established TCP/IPv4, an event each", {}, .budget = 65535,
                 .packets = 50000},
@@ -76,14 +79,14 @@ static double ratio(size_t c)
     return net(c, BENCH_NTC) / net(c, BENCH_USUAL);
 }
 
-static void print_table(int rounds)
+static void print_table(int rounds, uint32_t entries)
 {
     struct utsname name;
 
     uname(&name);
     printf("ns per packet, net of an empty program; median of %d interleaved rounds; "
-           "%d entries in each list; Linux %s\n\n",
-            rounds, PREFIXES, name.release);
+           "%u entries in each list; Linux %s\n\n",
+            rounds, entries, name.release);
     printf("| packet | empty (gross) | usual design | ntc | ntc/usual |\n|---|--:|--:|--:|--:|\n");
     for (size_t c = 0; c < COUNT(cases); c++)
         printf("| %s | %.1f | %.1f | %.1f | %.2f |\n", cases[c].label, median[c][BENCH_EMPTY],
@@ -91,27 +94,27 @@ static void print_table(int rounds)
     printf("\n");
 }
 
-static void print_json(FILE *file, int rounds)
+static void print_json(FILE *file, int rounds, uint32_t entries)
 {
-    fprintf(file, "{\"unit\":\"ns\",\"rounds\":%d,\"prefixes\":%d,\"cases\":[", rounds, PREFIXES);
+    fprintf(file, "{\"unit\":\"ns\",\"rounds\":%d,\"entries\":%u,\"cases\":[", rounds, entries);
     for (size_t c = 0; c < COUNT(cases); c++)
         fprintf(file,
-                "%s{\"name\":\"%s\",\"empty\":%.1f,\"usual\":%.1f,\"ntc\":%.1f,\"ratio\":%.3f}",
-                c ? "," : "", cases[c].name, median[c][BENCH_EMPTY], net(c, BENCH_USUAL),
-                net(c, BENCH_NTC), ratio(c));
+                "%s{\"name\":\"%s\",\"label\":\"%s\",\"empty\":%.1f,\"usual\":%.1f,\"ntc\":%.1f,\"ratio\":%.3f}",
+                c ? "," : "", cases[c].name, cases[c].label, median[c][BENCH_EMPTY],
+                net(c, BENCH_USUAL), net(c, BENCH_NTC), ratio(c));
     fprintf(file, "]}\n");
 }
 
-static int report(int rounds, const char *json)
+static int report(int rounds, uint32_t entries, const char *json)
 {
     FILE *file = json ? fopen(json, "we") : stdout;
 
-    print_table(rounds);
+    print_table(rounds, entries);
     if (!file) {
         perror(json);
         return 1;
     }
-    print_json(file, rounds);
+    print_json(file, rounds, entries);
     if (json)
         fclose(file);
     printf("established TCP/IPv4: ntc/usual = %.2f (expected <= %.2f); "
@@ -124,16 +127,20 @@ int main(int argc, char *argv[])
 {
     static const struct option options[] = {
             {"rounds", required_argument, NULL, 'r'},
+            {"lists", required_argument, NULL, 'l'},
             {"json", required_argument, NULL, 'j'},
             {"check", no_argument, NULL, 'c'},
             {},
     };
     const char *json = NULL;
+    uint32_t entries = 65536; /* the default capacity */
     int rounds = 101, check = 0, option, r;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'r')
             rounds = atoi(optarg);
+        else if (option == 'l')
+            entries = (uint32_t)atoi(optarg);
         else if (option == 'j')
             json = optarg;
         else if (option == 'c')
@@ -143,14 +150,14 @@ int main(int argc, char *argv[])
     }
     if (rounds < 1 || rounds > ROUNDS_MAX)
         return 2;
-    r = bench_load();
+    r = bench_load(entries);
     if (r == 0)
         r = measure(rounds);
     if (r < 0) {
         fprintf(stderr, "bench-packet: %s\n", strerror(-r));
         return 1;
     }
-    r = report(rounds, json);
+    r = report(rounds, entries, json);
     bench_unload();
     return r || (check && ratio(0) > RATIO_LIMIT);
 }

@@ -10,10 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    PREFIXES = 65536, /* in each list, half of them IPv4: the default capacity */
-    FLOWS_MAX = 65536,
-};
+enum { FLOWS_MAX = 65536 };
 
 typedef enum BenchProgram {
     BENCH_EMPTY,
@@ -28,11 +25,14 @@ typedef struct BenchCase {
     uint32_t flows;   /* 0 = one and the same packet; else so many in turn */
     bool fresh;       /* start every run from an empty flow map */
     bool full;        /* the flow map has no room */
+    bool stale;       /* the lists changed: each flow is judged anew */
+    bool twin;        /* another CPU runs the same program on the same packet meanwhile */
     uint32_t budget;  /* events per slice; 0 = events off */
     uint32_t packets; /* per run */
 } BenchCase;
 
-int bench_load(void);
+/* As the unit's user with the unit's capabilities; `entries` in each list, half of them IPv4. */
+int bench_load(uint32_t entries);
 void bench_unload(void);
 
 /* Nanoseconds per packet of one run, or a negative errno. */

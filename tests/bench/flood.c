@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* usage: flood --interface VETH [--packets N] [--flows N] [--sources N] [--blacklisted PERCENT]
- *              [--cpus N] [--payload BYTES]
+ *              [--cpus N] [--payload BYTES] [--rate PACKETS_PER_SECOND]
  *
- * Sends UDP/IPv4 frames through VETH as fast as the machine can, by XDP live frames (Linux 5.18,
- * BPF_F_TEST_XDP_LIVE_FRAMES). VETH's peer must have NAPI, for which GRO on it is enough, and as
- * many receive queues as CPUs send. Prints what was sent as JSON; what of it arrived is for the
- * peer's counters to say. */
+ * Sends UDP/IPv4 frames through VETH, as fast as the machine can unless --rate is given, by XDP
+ * live frames (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). VETH's peer must have NAPI, for which GRO
+ * on it is enough, and as many receive queues as CPUs send. Prints what was sent as JSON; what of
+ * it arrived is for the peer's counters to say. */
 
 #include "flood.h"
 
@@ -26,10 +26,11 @@ typedef struct Sender {
     pthread_t thread;
     int cpu;
     uint64_t packets;
+    uint64_t packets_per_second; /* 0 = as fast as possible */
     int error;
 } Sender;
 
-enum { PAYLOAD_MAX = 1400, PACKETS_PER_CALL = 1 << 20, BATCH = 64 };
+enum { PAYLOAD_MAX = 1400, PACKETS_PER_CALL = 1 << 20, BATCH = 64, PORTIONS_PER_SECOND = 100 };
 
 static struct flood_bpf *skeleton;
 static uint8_t frame[FLOOD_FRAME_BYTES + PAYLOAD_MAX];
@@ -49,16 +50,31 @@ static void build_frame(void)
     frame[39] = (uint8_t)udp_bytes;
 }
 
+/* A hundred portions a second; sleeping until a moment, not for a while, keeps the rate. */
+static void wait_for_portion(struct timespec *next)
+{
+    next->tv_nsec += 1000000000 / PORTIONS_PER_SECOND;
+    if (next->tv_nsec >= 1000000000) {
+        next->tv_nsec -= 1000000000;
+        next->tv_sec++;
+    }
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
+}
+
 static void *send_packets(void *userdata)
 {
     Sender *sender = userdata;
+    uint64_t portion = sender->packets_per_second ? sender->packets_per_second / PORTIONS_PER_SECOND
+                                                  : PACKETS_PER_CALL;
+    struct timespec next;
     cpu_set_t set;
 
     CPU_ZERO(&set);
     CPU_SET(sender->cpu, &set);
+    clock_gettime(CLOCK_MONOTONIC, &next);
     sender->error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
     for (uint64_t left = sender->packets; left > 0 && !sender->error;) {
-        uint32_t now = left < PACKETS_PER_CALL ? (uint32_t)left : PACKETS_PER_CALL;
+        uint32_t now = (uint32_t)(left < portion ? left : portion);
         struct xdp_md context = {.data_end = frame_bytes};
         LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_bytes,
                 .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = (int)now,
@@ -67,11 +83,13 @@ static void *send_packets(void *userdata)
         if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.flood), &opts) < 0)
             sender->error = errno;
         left -= now;
+        if (sender->packets_per_second)
+            wait_for_portion(&next);
     }
     return NULL;
 }
 
-static int send_on_cpus(int cpus, uint64_t packets)
+static int send_on_cpus(int cpus, uint64_t packets, uint64_t rate)
 {
     Sender senders[FLOOD_CPUS_MAX] = {};
     int error = 0;
@@ -79,6 +97,7 @@ static int send_on_cpus(int cpus, uint64_t packets)
     for (int i = 0; i < cpus; i++) {
         senders[i].cpu = i;
         senders[i].packets = packets / (uint64_t)cpus;
+        senders[i].packets_per_second = rate / (uint64_t)cpus;
         if (i == 0)
             senders[i].packets += packets % (uint64_t)cpus;
         if (pthread_create(&senders[i].thread, NULL, send_packets, &senders[i]) != 0)
@@ -106,7 +125,7 @@ static void report(double seconds)
             (double)packets / seconds);
 }
 
-static int run(struct flood_plan *plan, int cpus, uint64_t packets)
+static int run(struct flood_plan *plan, int cpus, uint64_t packets, uint64_t rate)
 {
     struct timespec before, after;
     int error;
@@ -119,7 +138,7 @@ static int run(struct flood_plan *plan, int cpus, uint64_t packets)
         return errno;
     build_frame();
     clock_gettime(CLOCK_MONOTONIC, &before);
-    error = send_on_cpus(cpus, packets);
+    error = send_on_cpus(cpus, packets, rate);
     clock_gettime(CLOCK_MONOTONIC, &after);
     if (!error)
         report((double)(after.tv_sec - before.tv_sec) +
@@ -138,10 +157,11 @@ int main(int argc, char *argv[])
             {"blacklisted", required_argument, NULL, 'b'},
             {"cpus", required_argument, NULL, 'c'},
             {"payload", required_argument, NULL, 'l'},
+            {"rate", required_argument, NULL, 'r'},
             {},
     };
     struct flood_plan plan = {.flows = 1000, .sources = 100};
-    unsigned long long packets = 1000000;
+    unsigned long long packets = 1000000, rate = 0;
     int cpus = 1, option, error;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -169,16 +189,20 @@ int main(int argc, char *argv[])
         case 'l':
             frame_bytes = FLOOD_FRAME_BYTES + (uint32_t)number;
             break;
+        case 'r':
+            rate = number;
+            break;
         default:
             return 2;
         }
     }
     if (!plan.ifindex || !packets || !plan.flows || !plan.sources || cpus < 1 ||
-            cpus > FLOOD_CPUS_MAX || frame_bytes > sizeof(frame)) {
+            cpus > FLOOD_CPUS_MAX || frame_bytes > sizeof(frame) ||
+            (rate && rate / (unsigned)cpus < PORTIONS_PER_SECOND)) {
         fprintf(stderr, "flood: --interface VETH is needed, and counts from 1 on\n");
         return 2;
     }
-    error = run(&plan, cpus, packets);
+    error = run(&plan, cpus, packets, rate);
     if (error)
         fprintf(stderr, "flood: %s\n", strerror(error));
     return error ? 1 : 0;

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Results as Markdown: what was to be reached, and what was measured."""
+
+
+def share(x):
+    return f"{x * 100:.1f} %"
+
+
+class Targets:
+    def __init__(self):
+        self.lines = ["| what | to be reached | measured | |", "|---|--:|--:|:-:|"]
+
+    def add(self, what, wanted, measured, reached):
+        self.lines.append(f"| {what} | {wanted} | {measured} | {'yes' if reached else '**no**'} |")
+
+    def below(self, what, limit, value, text=str):
+        self.add(what, f"<= {text(limit)}", text(value), value <= limit)
+
+    def above(self, what, limit, value, text=str):
+        self.add(what, f">= {text(limit)}", text(value), value >= limit)
+
+
+def ns(x):
+    return f"{x:.1f}"
+
+
+def two(x):
+    return f"{x:.2f}"
+
+
+def packet_table(result):
+    yield (f"\n### Per packet\n\nns, net of an empty program; {result['entries']:,} entries in each list; "
+           f"median of {result['rounds']} interleaved rounds\n")
+    yield "| packet | usual design | ntc | ntc/usual |\n|---|--:|--:|--:|"
+    for case in result["cases"]:
+        yield f"| {case.get('label', case['name'])} | {ns(case['usual'])} | {ns(case['ntc'])} | {two(case['ratio'])} |"
+
+
+def others_table(rows):
+    yield "\n### Beside others\n\n| tool | accounts flows | packets seen | CPU, s per million packets | throughput left |"
+    yield "|---|:-:|--:|--:|--:|"
+    for row in rows:
+        yield (f"| {row['name']} | {'yes' if row['accounts'] else ''} | "
+               f"{share(row['seen']) if row['name'] != 'nothing' else ''} | {row['cpu_per_mpacket']:.3f} | "
+               f"{share(row['left'])} |")
+
+
+def sizes_table(rows):
+    yield "\n### By size of the lists\n\nns, net of an empty program\n"
+    yield "| entries | established flow | judged anew (new flow, full map) | usual design |\n|--:|--:|--:|--:|"
+    for row in rows:
+        yield (f"| {row['entries']:,} | {ns(row['established_ns'])} | {ns(row['judged_ns'])} | "
+               f"{ns(row['usual_ns'])} |")
+
+
+def flood_targets(t, rows):
+    limits = {"4096_flows": 0.15, "4096_flows_dropped": 0.15, "random_sources": 0.35}
+    for row in rows:
+        what = row["name"].replace("_", " ")
+        t.below(f"flood, {what}: throughput lost", limits[row["name"]], row["lost"], share)
+        t.below(f"flood, {what}: user space, of a core", 0.10, row["user_space"], share)
+        t.above(f"flood, {what}: packets counted", 1, row["seen"], share)
+
+
+def daemon_targets(t, d):
+    t.below("1 Mpps, 4,096 flows, nobody watches: CPU", 0.03, d["cpu_1mpps"], share)
+    t.below("the same with one viewer", 0.08, d["cpu_1mpps_watched"], share)
+    t.below("idle: wake-ups a second", 2, d["idle_wakeups"], ns)
+    t.below("idle: CPU", 0.005, d["idle_cpu"], share)
+    t.below("idle: RSS, MiB", 16, d["idle_rss_mib"], ns)
+    t.below(f"{d['full_flows']:,} flows, 16,384 addresses: RSS, MiB", 48, d["full_rss_mib"], ns)
+    t.below("exec to READY=1: CPU time, ms", 100, d["start_cpu_ms"], ns)
+    t.below(f"{d['full_flows']:,} flows: /metrics p99, ms", 5, d["metrics_ms_p99"], two)
+    t.below(f"{d['full_flows']:,} flows: CPU time of a /metrics and its share of the scans, ms", 5, d["metrics_cpu_ms"], two)
+
+
+def http_targets(t, h):
+    best = max((row["clients"] for row in h["viewers"] if row["losing"] == 0), default=0)
+    t.above("viewers at 2,000 events/s each without loss", 200, best)
+    t.above("small requests a second", 50000, h["requests_per_second"], lambda x: f"{x:,.0f}")
+
+
+def targets(r):
+    t = Targets()
+    if "packet" in r:
+        limits = {"tcp4": 0.33, "tcp6": 0.4, "udp4": 0.4, "vlan": 0.4}
+        for case in r["packet"]["cases"]:
+            if case["name"] in limits:
+                t.below(f"{case.get('label', case['name'])}: ntc/usual", limits[case["name"]], case["ratio"], two)
+    if "floods" in r:
+        flood_targets(t, r["floods"])
+    for row in r.get("throughput", []):
+        t.above(f"iperf3, {row['streams']} streams, ntc on both ends: throughput left", 0.97, row["left"], two)
+    if "daemon" in r:
+        daemon_targets(t, r["daemon"])
+    if "http" in r:
+        http_targets(t, r["http"])
+    if "lists" in r:
+        t.below("65,000 entries loaded: CPU time, ms", 300, r["lists"]["load_cpu_ms"], ns)
+        t.below("an edit: the loop's CPU time, ms", 1, r["lists"]["edit_loop_ms"], two)
+    return t.lines
+
+
+def markdown(r):
+    lines = [f"Linux {r.get('kernel')}, {r.get('cpus')} CPUs, {r.get('cpu')}\n", *targets(r)]
+    if "packet" in r:
+        lines += packet_table(r["packet"])
+    if "lists_by_size" in r:
+        lines += sizes_table(r["lists_by_size"])
+    if "others" in r:
+        lines += others_table(r["others"])
+    return "\n".join(lines) + "\n"
