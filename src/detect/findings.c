@@ -40,6 +40,12 @@ static bool is_over(const Detect *detect, AlertKind kind, const Track *track, ui
 
 /* --- in words */
 
+/* Beyond that the number is an estimate, and says so. */
+static const char *about(uint32_t n)
+{
+    return n > PORT_SET_EXACT ? "about " : "";
+}
+
 static void describe_port_scan(const Detect *detect, const Track *track, Alert *alert)
 {
     char who[ADDRESS_TEXT_MAX];
@@ -47,8 +53,8 @@ static void describe_port_scan(const Detect *detect, const Track *track, Alert *
     alert->hosts = 1;
     address_format(&track->key.other, alert->target);
     snprintf(alert->message, sizeof(alert->message),
-            "%s tried %" PRIu32 " %s ports of %s in vain within %" PRIu32 " s",
-            address_format(&alert->address, who), alert->ports,
+            "%s tried %s%" PRIu32 " %s ports of %s in vain within %" PRIu32 " s",
+            address_format(&alert->address, who), about(alert->ports), alert->ports,
             protocol_class_name(protocol_class_of(track->key.protocol)), alert->target,
             detect->config.window_sec);
 }
@@ -61,8 +67,8 @@ static void describe_host_sweep(const Detect *detect, const Track *track, Alert 
     alert->ports = 1;
     snprintf(alert->target, sizeof(alert->target), "TCP port %u", track->key.port);
     snprintf(alert->message, sizeof(alert->message),
-            "%s tried %s of %" PRIu32 " hosts in vain within %" PRIu32 " s",
-            address_format(&alert->address, who), alert->target, alert->hosts,
+            "%s tried %s of %s%" PRIu32 " hosts in vain within %" PRIu32 " s",
+            address_format(&alert->address, who), alert->target, about(alert->hosts), alert->hosts,
             detect->config.window_sec);
 }
 
@@ -75,10 +81,11 @@ static void describe_syn_flood(const WindowSums *sum, const Track *track, Alert 
     alert->packets = sum->syn_packets;
     snprintf(alert->target, sizeof(alert->target), "TCP port %u", track->key.port);
     snprintf(alert->message, sizeof(alert->message),
-            "%s of %s got %" PRIu64 " SYNs from about %" PRIu32
-            " addresses within %u s that came to nothing, %u %% of all",
-            alert->target, address_format(&alert->address, who), alert->packets, alert->hosts,
-            RATE_WINDOW_SEC, failed_percent(sum));
+            "%s of %s got %" PRIu64 " SYNs from %s%" PRIu32
+            " address%s within %u s that came to nothing, %u %% of all",
+            alert->target, address_format(&alert->address, who), alert->packets,
+            about(alert->hosts), alert->hosts, alert->hosts == 1 ? "" : "es", RATE_WINDOW_SEC,
+            failed_percent(sum));
 }
 
 static void describe_volume(Alert *alert)

@@ -81,10 +81,16 @@ def test_forged_entries_are_not_believed():
         for user, address in (("root", "10.9.9.1"), ("nobody", "10.9.9.2")):
             fields = "".join(f"{name}={value}\n" for name, value in entry.items()).replace(FIRST, address)
             journal.log(fields, user)
+        # What root writes is believed, not trusted to be well-formed.
+        for name, value in (("NTC_PORTS", "-1"), ("NTC_TIME", "now"), ("NTC_ADDRESS", "me"), ("NTC_EVENT", "scan"),
+                            ("NTC_TARGET", "x" * 200), ("NTC_INTERFACE", "e\x1b[31m"), ("MESSAGE", "")):
+            bad = {**entry, "NTC_TARGET": "10.9.9.3", name: value}
+            journal.log("".join(f"{field}={text}\n" for field, text in bad.items()), "root")
         journal.flush()
         assert len(journal.entries("NTC_ADDRESS=10.9.9.2")) == 1, "the forgery got there"
         assert len(alerts(ntc, "?ip=10.9.9.1")) == 1, "root may"
         assert alerts(ntc, "?ip=10.9.9.2") == []
+        assert len(alerts(ntc)) == 3, alerts(ntc)
 
 
 @once

@@ -8,7 +8,7 @@ from viewer import Audience
 from world import World, alone, expect, once, settled
 
 SCANNER, SSH_PEER, FRIEND, BYSTANDER = "10.77.0.2", "10.77.0.3", "10.77.0.4", "10.77.0.5"
-HOST = "10.77.0.1"
+HOST, HOST_V6, SCANNER_V6 = "10.77.0.1", "fd77::1", "fd77::2"
 WITHIN = 5.0
 
 
@@ -25,8 +25,8 @@ def alerts(ntc, query=""):
     return answer.json["alerts"]
 
 
-def nmap(world, *options, source=SCANNER):
-    world.peer.run("nmap", "-n", "-Pn", "-S", source, "-e", "eth0", *options, HOST)
+def nmap(world, *options, source=SCANNER, target=HOST):
+    world.peer.run("nmap", "-n", "-Pn", "-S", source, "-e", "eth0", *options, target)
 
 
 def caught(ntc, begin, number=1):
@@ -52,7 +52,7 @@ def scan_is_caught(world, ntc, *options):
     assert (alert["hosts"], alert["interface"], alert["blocked_until"]) == (1, "eth0", None), alert
     # 1,000 ports, exact up to 64 and then within 5 %.
     assert 950 <= alert["ports"] <= 1050, alert
-    assert f"{SCANNER} tried {alert['ports']} TCP ports of {HOST}" in alert["message"], alert
+    assert f"{SCANNER} tried about {alert['ports']} TCP ports of {HOST}" in alert["message"], alert
     return alert
 
 
@@ -77,12 +77,14 @@ def test_nmap_connect_scan():
 
 
 @once
-def test_nmap_scans_without_syn_and_over_udp():
+def test_nmap_scans_without_syn_over_udp_and_ipv6():
     with World() as world:
         ntc = start(world)
         scans = {SCANNER: ("-sN",), SSH_PEER: ("-sX",), FRIEND: ("-sU", "-p1-300", "--max-retries", "0")}
         for source, options in scans.items():
             nmap(world, *options, source=source)
+        scans[SCANNER_V6] = ("-6", "-sS")
+        nmap(world, *scans[SCANNER_V6], source=SCANNER_V6, target=HOST_V6)
         caught(ntc, time.monotonic(), len(scans))
         assert {alert["ip"] for alert in alerts(ntc)} == scans.keys()
         for alert in alerts(ntc):
@@ -177,7 +179,7 @@ def test_block_stops_expires_and_comes_back_longer():
         assert ntc.entries("blacklist") == {}
 
 
-def test_block_spares_gateway_whitelist_and_ssh_peer():
+def test_block_spares_itself_gateway_whitelist_and_ssh_peer():
     with World() as world:
         world.host.ip("route", "add", "default", "via", SCANNER)
         ntc = start(world, "  block: true\n  cooldown_sec: 1\n")
@@ -185,12 +187,13 @@ def test_block_spares_gateway_whitelist_and_ssh_peer():
         with world.listen(world.host, HOST, 22), world.connect(world.peer, SSH_PEER, HOST, 22):
             for source in (SCANNER, SSH_PEER, FRIEND, BYSTANDER):
                 nmap(world, "-sS", source=source)
-            expect(lambda: len(alerts(ntc)), 3)
-            for source, why in ((SCANNER, "gateway"), (SSH_PEER, "SSH")):
+            world.host.run("nmap", "-n", "-Pn", "-sS", BYSTANDER)
+            expect(lambda: len(alerts(ntc)), 4)
+            for source, why in ((SCANNER, "gateway"), (SSH_PEER, "SSH"), (HOST, "this machine")):
                 [alert] = alerts(ntc, f"?ip={source}")
                 assert alert["blocked_until"] is None and "not blocked" in alert["message"], alert
-                assert why in alert["message"], alert
-                assert reachable(world, source), source
+                assert why in alert["message"] and "force" not in alert["message"], alert
+                assert source == HOST or reachable(world, source), source
             assert alerts(ntc, f"?ip={FRIEND}") == [] and reachable(world, FRIEND)
             # All that shows that the others were spared.
             assert list(ntc.entries("blacklist")) == [BYSTANDER]
