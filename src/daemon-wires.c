@@ -68,7 +68,7 @@ uint64_t on_bus_signals_lost(void *userdata)
 
 uint64_t on_journal_lost(void *userdata)
 {
-    return journal_lost(((Daemon *)userdata)->journal);
+    return journal_lost(((Daemon *)userdata)->journal) + log_lost();
 }
 
 int on_flush(void *userdata)

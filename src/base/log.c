@@ -7,9 +7,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static atomic_int max_level = LOG_INFO;
+static atomic_ullong lost;
 
 void log_set_level(int level)
 {
@@ -19,6 +21,11 @@ void log_set_level(int level)
 int log_get_level(void)
 {
     return max_level;
+}
+
+uint64_t log_lost(void)
+{
+    return lost;
 }
 
 /* systemd.exec(5): $JOURNAL_STREAM names the stream's device and inode, so that a redirected stderr
@@ -43,6 +50,14 @@ static void replace_controls(char *text, int size)
             text[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : '?';
 }
 
+/* The journal's stream is a socket, which a hung journald leaves full: nobody waits for it. */
+static ssize_t put(const char *line, size_t size)
+{
+    if (stderr_is_journal())
+        return send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return write(STDERR_FILENO, line, size);
+}
+
 /* One write a line, so that lines of several threads don't mix. */
 void log_line(int level, const char *format, ...)
 {
@@ -64,8 +79,7 @@ void log_line(int level, const char *format, ...)
     used = MIN_OF(used + n, (int)sizeof(line) - 2);
     replace_controls(line, used);
     line[used++] = '\n';
-    if (write(STDERR_FILENO, line, (size_t)used) < 0) {
-        /* Nobody left to tell. */
-    }
+    if (put(line, (size_t)used) < 0)
+        lost++;
     errno = saved;
 }

@@ -3,15 +3,17 @@
 
 /* Plain diagnostic lines to stderr, for people who start ntc by hand and for what is too small to
  * be a notable event (those go through journal/). Under systemd each line carries its priority as
- * <N> (sd-daemon(3)), so the journal sorts it right. Never blocks longer than a write to stderr
- * does. */
+ * <N> (sd-daemon(3)), so the journal sorts it right, and a line that a hung journald doesn't take
+ * at once is lost and counted. */
 
 #include "base/cleanup.h"
 
+#include <stdint.h>
 #include <syslog.h>
 
 void log_set_level(int level); /* LOG_ERR .. LOG_DEBUG; default LOG_INFO */
 int log_get_level(void);
+uint64_t log_lost(void); /* lines; any thread */
 
 void log_line(int level, const char *format, ...) _printf_(2, 3);
 

@@ -30,8 +30,8 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 class WallClock:
     """world.launch(config, program=clock.program)"""
 
-    def __init__(self, world):
-        self.offset = world.folder / "offset"
+    def __init__(self, world, offset=None):
+        self.offset = offset or world.folder / "offset"
         self.set(0)
         source, library = world.folder / "clock.c", world.folder / "clock.so"
         source.write_text(SOURCE)
