@@ -71,6 +71,14 @@ static void set_resting(Engine *engine, bool resting)
         listener_rest(engine->server->listeners[i], resting);
 }
 
+/* It may have to rest again at once, before the loop looks at a listener. */
+static void wake_up(Engine *engine)
+{
+    set_resting(engine, false);
+    for (size_t i = 0; i < engine->server->n_listeners; i++)
+        listener_accept(engine->server->listeners[i]);
+}
+
 /* Processor time is what is shared: while others keep the processor busy, nothing is used up. */
 void engine_charge(Engine *engine, uint64_t begin_thread_ns)
 {
@@ -122,7 +130,7 @@ static void turn(Engine *engine)
     uint64_t begin_ns = clock_thread_ns();
 
     if (engine->resting)
-        set_resting(engine, false);
+        wake_up(engine);
     sweep(engine, clock_monotonic_ns());
     MHD_run(engine->daemon);
     if (queue_run(engine->server->queue, RUN_NS))

@@ -99,13 +99,20 @@ static bool accept_one(Listener *listener)
     return true;
 }
 
+void listener_accept(Listener *listener)
+{
+    if (listener->exhausted)
+        return;
+    for (int i = 0; i < LISTENER_ACCEPTS_MAX && accept_one(listener); i++)
+        ;
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
     Listener *listener = userdata;
     uint64_t begin_ns = clock_thread_ns();
 
-    for (int i = 0; i < LISTENER_ACCEPTS_MAX && accept_one(listener); i++)
-        ;
+    listener_accept(listener);
     engine_charge(listener->server->engine, begin_ns);
     engine_kick(listener->server->engine);
     return 0;

@@ -14,5 +14,7 @@ int listener_new(HttpServer *server, int fd, Listener **ret);
 Listener *listener_free(Listener *listener);
 DEFINE_CLEANUP(Listener *, listener_free);
 
+/* Accepts those who wait, LISTENER_ACCEPTS_MAX at most. */
+void listener_accept(Listener *listener);
 /* Nobody is accepted while it rests; the kernel keeps them waiting. */
 void listener_rest(Listener *listener, bool rest);
