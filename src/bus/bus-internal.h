@@ -12,7 +12,8 @@
 
 #define _cleanup_message_ _cleanup_(sd_bus_message_unrefp)
 
-#define ROWS_MAX 1000 /* of GetFlows, GetTalkers */
+#define ROWS_MAX  1000 /* of GetFlows, GetTalkers */
+#define ROW_BYTES 640  /* of one of them, rounded up */
 
 struct ListCall;
 
@@ -39,6 +40,7 @@ struct BusServer {
     uint64_t denials_since_usec;
     unsigned denials_told;
     uint64_t signals_lost;
+    size_t long_unsent_bytes; /* an estimate */
 };
 
 /* --- bus.c
@@ -52,6 +54,8 @@ int bus_rearm(sd_event_source *source, uint64_t usec);
 
 /* May a signal be sent? If not since the bus doesn't take them up, it is counted as lost. */
 bool bus_may_signal(BusServer *server);
+/* Before a long answer of some `bytes`: 0, or an error for the caller. */
+int bus_reserve(BusServer *server, size_t bytes, sd_bus_error *error);
 /* sd_event_time_handler_t, for `told`. */
 int on_counts_due(sd_event_source *source, uint64_t usec, void *userdata);
 

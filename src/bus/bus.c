@@ -18,6 +18,10 @@
 #define LATE_USEC      (3 * USEC_PER_SEC)
 #define NAME_USEC      (10 * USEC_PER_SEC)
 
+/* As HTTP's: packets and timers come first, and who asks over the one doesn't keep others waiting
+ * who ask over the other. */
+#define BUS_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
 /* org.freedesktop.DBus.RequestName */
 enum { NAME_PRIMARY_OWNER = 1, NAME_EXISTS = 3, NAME_ALREADY_OWNER = 4 };
 
@@ -133,7 +137,7 @@ static int start_bus(BusServer *server)
     if (r >= 0)
         r = sd_bus_start(server->bus);
     if (r >= 0)
-        r = sd_bus_attach_event(server->bus, server->event, SD_EVENT_PRIORITY_NORMAL);
+        r = sd_bus_attach_event(server->bus, server->event, BUS_PRIORITY);
     if (r >= 0)
         r = request_name(server);
     return r;

@@ -205,6 +205,17 @@ static size_t reply_bytes(const List *list)
     return bytes;
 }
 
+static int reserve_reply(const ListObject *object, const List *list, sd_bus_error *error)
+{
+    size_t bytes = reply_bytes(list);
+
+    if (bytes > LIST_REPLY_BYTES_MAX)
+        return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                "the %s is too long for one message; read it in pages over HTTP (GET /%s)",
+                list_name(object->list), list_name(object->list));
+    return bus_reserve(object->server, bytes, error);
+}
+
 static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
     const ListObject *object = userdata;
@@ -215,11 +226,9 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
     if (r <= 0)
         return r < 0 ? r : 1;
-    if (reply_bytes(list) > LIST_REPLY_BYTES_MAX)
-        return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                "the %s is too long for one message; read it in pages over HTTP (GET /%s)",
-                list_name(object->list), list_name(object->list));
-    r = sd_bus_message_new_method_return(m, &reply);
+    r = reserve_reply(object, list, error);
+    if (r >= 0)
+        r = sd_bus_message_new_method_return(m, &reply);
     if (r >= 0)
         r = sd_bus_message_open_container(reply, 'a', "(sa{sv})");
     for (const ListEntry *e = list_first(list); e && r >= 0; e = list_next(list, e))

@@ -63,6 +63,8 @@ static int reply_rows(BusServer *server, sd_bus_message *m, AppendRows append, s
         return r < 0 ? r : 1;
     r = sd_bus_message_read(m, "u", &limit);
     if (r >= 0)
+        r = bus_reserve(server, ROW_BYTES * (limit && limit < ROWS_MAX ? limit : ROWS_MAX), error);
+    if (r >= 0)
         r = sd_bus_message_new_method_return(m, &reply);
     if (r >= 0)
         r = append(reply, &server->context, limit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is told without being asked: every change of a list, and the properties that emit changes.
- * Nobody waits for the bus to take it; what it doesn't take is counted. */
+ * Nobody waits for the bus to take it; what it doesn't take is counted. And how much may lie about
+ * that the bus has not taken: callers can ask for more than a busy bus carries away. */
 
 #include "bus/bus-internal.h"
 
@@ -11,6 +12,8 @@
 
 #define TOLD_USEC  (20 * USEC_PER_MSEC)
 #define UNSENT_MAX 8192 /* messages that the bus has not taken */
+/* Long answers may add up to so much, from when there was nothing unsent. */
+#define LONG_UNSENT_BYTES_MAX (32UL << 20)
 
 bool bus_may_signal(BusServer *server)
 {
@@ -22,6 +25,19 @@ bool bus_may_signal(BusServer *server)
         return true;
     server->signals_lost++;
     return false;
+}
+
+int bus_reserve(BusServer *server, size_t bytes, sd_bus_error *error)
+{
+    uint64_t unsent = 0;
+
+    if (sd_bus_get_n_queued_write(server->bus, &unsent) >= 0 && unsent == 0)
+        server->long_unsent_bytes = 0;
+    if (server->long_unsent_bytes > 0 && server->long_unsent_bytes + bytes > LONG_UNSENT_BYTES_MAX)
+        return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                "the bus has not taken up earlier answers yet; try again later");
+    server->long_unsent_bytes += bytes;
+    return 0;
 }
 
 /* A feed changes thousands of entries at once: Count is told when they are through. */

@@ -2,11 +2,13 @@
 """The D-Bus interfaces of the running daemon, on a bus of the test's own."""
 import contextlib
 import os
+import pathlib
 import re
+import signal
 import xml.etree.ElementTree as xml
 
-from private_bus import DRIVER, NOBODY, PROPERTIES, SOURCE, Connection, PrivateBus, refused
-from world import World, expect, long
+from private_bus import DRIVER, NOBODY, PROPERTIES, SOURCE, Connection, DBusError, PrivateBus, refused
+from world import World, expect, long, once, settled
 
 LOG_CONTROL = ("/org/freedesktop/LogControl1", "org.freedesktop.LogControl1")
 
@@ -191,6 +193,51 @@ def test_full_list():
         with refused("LimitReached", "lists.capacity"):
             root.ntc("Whitelist", "Add", "s", "192.0.2.1")
         assert root.get("org.ntc.Whitelist", "Count") == 1024 == len(root.listed("Whitelist"))
+
+
+def resident_mib(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def whitelisted(connection):
+    """How many; 0 if that is refused."""
+    try:
+        return len(connection.listed("Whitelist"))
+    except DBusError:
+        return 0
+
+
+@once  # the sanitizers keep freed memory for a while
+def test_long_answers_that_nobody_takes():
+    """A bus that hangs, and hundreds of callers who want the whole list: they don't eat up the memory."""
+    with daemon("lists:\n  capacity: 1024\n") as (bus, ntc), contextlib.ExitStack() as stack:
+        callers = [bus.connect(NOBODY) for _ in range(5)]
+        fill(bus.connect(), "Whitelist", 1024)
+        before, pid = resident_mib(ntc.process.pid), ntc.process.pid
+        with stopped(pid):
+            for caller in callers:
+                for _ in range(100):
+                    caller.begin_ntc("Whitelist", "List")
+            assert all(caller.call(*DRIVER, "GetId") for caller in callers)  # the bus has passed all of it on
+            stack.enter_context(stopped(bus.process.pid))
+        expect(lambda: ntc.request("GET", "/healthz").status, 200)
+        expect(lambda: resident_mib(pid) > before + 8, True, 20)
+        assert settled(lambda: round(resident_mib(pid)), 1.5, 30) < before + 32
+        stack.close()
+        for caller in callers:
+            caller.close()
+            bus.connections.remove(caller)
+        expect(lambda: whitelisted(bus.connect()), 1024, 20)  # once the bus has taken all of it
 
 
 def test_signals_for_every_change_whoever_made_it():
