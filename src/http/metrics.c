@@ -81,18 +81,20 @@ static void out_addresses(MetricText *out, const HttpContext *context, uint64_t 
                     "TCP packets with SYN sent in the last minute by the addresses with the most.",
                     TALKER_BY_SYN}};
     size_t max = context->config->stats.top;
-    _cleanup_free_ Talker *talkers = calloc(max + 1, sizeof(*talkers));
+    _cleanup_free_ Talker *talkers = calloc(ELEMENTSOF(metrics) * max + 1, sizeof(*talkers));
+    TalkerTop tops[ELEMENTSOF(metrics)];
 
     if (!talkers) {
         out->text->failed = true;
         return;
     }
+    for (size_t i = 0; i < ELEMENTSOF(metrics); i++)
+        tops[i] = (TalkerTop){.order = metrics[i].order, .talkers = talkers + i * max, .max = max};
+    stats_tops(context->stats, now_ns, tops, ELEMENTSOF(metrics));
     for (size_t i = 0; i < ELEMENTSOF(metrics); i++) {
-        size_t n = stats_talkers(context->stats, metrics[i].order, now_ns, talkers, max);
-
         metric_gauge(out, metrics[i].name, metrics[i].help);
-        for (size_t k = 0; k < n; k++)
-            out_address(out, metrics[i].order, &talkers[k]);
+        for (size_t k = 0; k < tops[i].count; k++)
+            out_address(out, tops[i].order, &tops[i].talkers[k]);
     }
 }
 

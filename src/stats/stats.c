@@ -12,11 +12,12 @@
 #include "base/clock.h"
 #include "flow/keyed-hash.h"
 
+/* Who walks all records touches only the first lines of each: that is what a walk costs. */
 typedef struct AddressRecord {
     Address address; /* hash key */
-    Window window;
     uint64_t last_seen_ns;
     struct AddressRecord *older, *newer;
+    Window window; /* begins with the sums */
     UT_hash_handle hh;
 } AddressRecord;
 
@@ -292,23 +293,53 @@ static uint32_t ports_of(const AddressRecord *record, uint64_t now_ns)
     return port_set_count(&record->window.ports, window_bucket(now_ns));
 }
 
+static bool wants_ports(const TalkerTop *tops, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tops[i].order == TALKER_BY_PORTS)
+            return true;
+    return false;
+}
+
+static void finish_top(const Stats *stats, uint64_t now_ns, TalkerHeap *heap, TalkerTop *top)
+{
+    talker_heap_sort(heap);
+    top->count = heap->count;
+    for (size_t i = 0; i < top->count; i++)
+        top->talkers[i].unique_dst_ports = ports_of(find(stats, &top->talkers[i].address), now_ns);
+}
+
+void stats_tops(const Stats *stats, uint64_t now_ns, TalkerTop *tops, size_t n)
+{
+    uint32_t bucket = window_bucket(now_ns);
+    bool ports = wants_ports(tops, n);
+    TalkerHeap heaps[_TALKER_ORDER_MAX];
+
+    n = MIN_OF(n, ELEMENTSOF(heaps));
+    for (size_t i = 0; i < n; i++)
+        heaps[i] =
+                (TalkerHeap){.items = tops[i].talkers, .max = tops[i].max, .order = tops[i].order};
+    for (AddressRecord *r = stats->newest; r && !is_idle(r, bucket); r = r->older) {
+        Talker talker;
+
+        window_keep_sum(&r->window, bucket);
+        talker = talker_of(stats, r, now_ns);
+        if (ports)
+            talker.unique_dst_ports = ports_of(r, now_ns);
+        for (size_t i = 0; i < n; i++)
+            talker_heap_offer(&heaps[i], &talker);
+    }
+    for (size_t i = 0; i < n; i++)
+        finish_top(stats, now_ns, &heaps[i], &tops[i]);
+}
+
 size_t stats_talkers(
         const Stats *stats, TalkerOrder order, uint64_t now_ns, Talker *talkers, size_t max)
 {
-    TalkerHeap heap = {.items = talkers, .max = max, .order = order};
-    uint32_t bucket = window_bucket(now_ns);
+    TalkerTop top = {.order = order, .talkers = talkers, .max = max};
 
-    for (const AddressRecord *r = stats->newest; r && !is_idle(r, bucket); r = r->older) {
-        Talker talker = talker_of(stats, r, now_ns);
-
-        if (order == TALKER_BY_PORTS)
-            talker.unique_dst_ports = ports_of(r, now_ns);
-        talker_heap_offer(&heap, &talker);
-    }
-    talker_heap_sort(&heap);
-    for (size_t i = 0; i < heap.count; i++)
-        talkers[i].unique_dst_ports = ports_of(find(stats, &talkers[i].address), now_ns);
-    return heap.count;
+    stats_tops(stats, now_ns, &top, 1);
+    return top.count;
 }
 
 bool stats_talker(const Stats *stats, const Address *address, uint64_t now_ns, Talker *ret)

@@ -101,5 +101,15 @@ typedef enum TalkerOrder {
  * Returns how many; not quadratic in anything. */
 size_t stats_talkers(
         const Stats *stats, TalkerOrder order, uint64_t now_ns, Talker *talkers, size_t max);
+
+typedef struct TalkerTop {
+    TalkerOrder order;
+    Talker *talkers; /* the caller's, room for `max` */
+    size_t max;
+    size_t count; /* out */
+} TalkerTop;
+
+/* Several orders in one walk over the addresses, which is what a top costs. */
+void stats_tops(const Stats *stats, uint64_t now_ns, TalkerTop *tops, size_t n);
 /* One address; false if it isn't tracked. */
 bool stats_talker(const Stats *stats, const Address *address, uint64_t now_ns, Talker *ret);
