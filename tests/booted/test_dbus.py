@@ -59,6 +59,9 @@ class BusMachine(Machine):
         self.write(RULES, text)
         self.systemctl("restart", "polkit")
 
+    def log(self):
+        return self.run("journalctl", "-u", "ntc", "--no-pager", "-o", "cat")
+
     def polkit_pid(self):
         return self.outer_pid(self.show("polkit.service", "MainPID"))
 
@@ -91,14 +94,6 @@ def test_root_stranger_and_member():
         assert done.returncode != 0 and m.run("systemctl", "service-log-level", "ntc") == "debug\n"
 
 
-class Log:
-    """What ntc said, for snapshot()."""
-
-    def __init__(self, machine):
-        self.log_path = self
-        self.read_text = lambda: machine.run("journalctl", "-u", "ntc", "--no-pager", "-o", "cat")
-
-
 def test_all_there_is():
     """Every method and all that can be set, from the live introspection: by whom, and what it changes."""
     with BusMachine() as m:
@@ -106,7 +101,7 @@ def test_all_there_is():
         found = list(all_there_is(m.root_bus))
         names = {f"{interface}.{member}" for _, interface, member, _ in found}
         assert names == set(TABLE), f"there is, or isn't: {names ^ set(TABLE)}"
-        before = snapshot(m.root_bus, Log(m))
+        before = snapshot(m.root_bus, m.log())
         for what in found:
             with contextlib.closing(m.connect("stranger")) as stranger:
                 call = attempt(stranger, *what)
@@ -115,12 +110,12 @@ def test_all_there_is():
                     continue
                 with refused("AccessDenied"):
                     stranger.reply(call)
-        assert snapshot(m.root_bus, Log(m)) == before
+        assert snapshot(m.root_bus, m.log()) == before
         m.rule(RULE_FOR_ALL)
         with contextlib.closing(m.connect("member")) as member:
             for what in found:
                 member.reply(attempt(member, *what))
-        lists, level, reloads = snapshot(m.root_bus, Log(m))
+        lists, level, reloads = snapshot(m.root_bus, m.log())
         assert [sorted(entries) for entries in lists] == [["192.0.2.2", "203.0.113.7", "203.0.113.8"]] * 2
         assert level == "debug" and reloads == before[2] + 1
 

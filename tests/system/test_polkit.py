@@ -40,12 +40,12 @@ def prepare(root):
         root.ntc(which, "AddWithOptions", "sa{sv}", "192.0.2.2", {"confirm": ("t", 3600)})
 
 
-def snapshot(root, ntc):
-    """What a call without permission must leave as it is."""
+def snapshot(root, log):
+    """What a call without permission must leave as it is. `log`: what ntc has written so far."""
     lists = [{address: sorted(entry) for address, entry in root.listed(which).items()}
              for which in ("Blacklist", "Whitelist")]
     level = root.get(LOG, "LogLevel", "/" + LOG.replace(".", "/"))
-    return lists, level, ntc.log_path.read_text().count("Configuration reloaded")
+    return lists, level, log.count("Configuration reloaded")
 
 
 def all_there_is(root):
@@ -74,7 +74,7 @@ def test_all_there_is_needs_its_action():
         for what in found:
             action, _ = TABLE[f"{what[1]}.{what[2]}"]
             nobody = bus.connect(NOBODY)  # a new one each time: whoever is told no doesn't wait for others
-            before = snapshot(root, ntc)
+            before = snapshot(root, ntc.log_path.read_text())
             call = attempt(nobody, *what)
             if action is OPEN:
                 nobody.reply(call)
@@ -86,11 +86,11 @@ def test_all_there_is_needs_its_action():
             polkit.answer(question, yes=False)
             with refused("AccessDenied"):
                 nobody.reply(call)
-            assert snapshot(root, ntc) == before, what
+            assert snapshot(root, ntc.log_path.read_text()) == before, what
             call = attempt(nobody, *what)
             polkit.answer(polkit.asked(), yes=True)
             nobody.reply(call)
-        lists, *rest = snapshot(root, ntc)
+        lists, *rest = snapshot(root, ntc.log_path.read_text())
         for entries in lists:
             assert sorted(entries) == ["192.0.2.2", "203.0.113.7", "203.0.113.8"]
             assert "unconfirmed" not in entries["192.0.2.2"]
