@@ -58,7 +58,7 @@ const ConfigKey config_keys[] = {
         NUMBER(events.drop_budget, 0, 3900000, 500),
         NUMBER(events.ring_bytes, 65536, 268435456, 262144),
         NUMBER(events.buffer, 16, 1048576, 4096),
-        NUMBER(detect.scan_ports, 0, 65535, 50),
+        NUMBER(detect.scan_ports, 0, 65535, 20),
         NUMBER(detect.sweep_hosts, 0, 65535, 100),
         NUMBER(detect.syn_flood_per_sec, 0, 1000000, 200),
         NUMBER(detect.syn_flood_percent, 1, 100, 75),

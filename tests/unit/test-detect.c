@@ -84,12 +84,12 @@ Test(detect, the_threshold_is_exact)
 {
     Traffic *t = traffic_new();
 
-    scan_ports(t, SCANNER, 49, SYN);
+    scan_ports(t, SCANNER, 19, SYN);
     seconds(t, 10);
     cr_assert_eq(t->n_alerts, 0);
     probe(t, SCANNER, VICTIM, 5000, SYN);
     seconds(t, 4);
-    cr_assert_eq(only_alert(t, ALERT_PORT_SCAN)->ports, 50);
+    cr_assert_eq(only_alert(t, ALERT_PORT_SCAN)->ports, 20);
     done(t);
 }
 
@@ -109,9 +109,9 @@ Test(detect, a_scan_slower_than_the_window_allows_is_not)
 
     for (unsigned i = 0; i < 600; i++) {
         probe(t, SCANNER, VICTIM, (uint16_t)(1 + i), SYN);
-        seconds(t, 2);
+        seconds(t, 4);
     }
-    cr_assert_eq(t->n_alerts, 0, "30 a minute are below 50");
+    cr_assert_eq(t->n_alerts, 0, "15 a minute are below 20");
     done(t);
 }
 
