@@ -134,6 +134,7 @@ if [ "$kernel" -eq 1 ]; then
     tally build_variants
     tally "${root[@]}" env NTC_BINARY=build-install/src/ntc /usr/bin/python3 tests/system/run.py \
         --name booted --folder tests/booted
+    tally env NTC_BINARY=build-test/src/ntc /usr/bin/python3 tests/qemu/run.py
 fi
 
 echo "ntc: $passed passed, $failed failed"

@@ -7,6 +7,7 @@ import time
 
 from machine import Machine, expect
 from stream import FOE, Stream
+from world import takes
 
 HANG_SEC = 60
 EXIT_MORE_SEC = 1.0
@@ -46,6 +47,7 @@ def stop_time(m):
     return time.monotonic() - begin
 
 
+@takes(180)
 def test_hanging_for_a_minute():
     with Machine() as m:
         ntc = m.start_ntc()
@@ -62,7 +64,7 @@ def test_hanging_for_a_minute():
                 longest, changes = change_lists(ntc, HANG_SEC)
                 print(f"{changes} changes, the slowest took {longest:.3f} s, {usual:.3f} s before; lost {lost(ntc)}")
                 assert longest < max(1.0, 5 * usual), "the loop waited"
-                assert changes > 256 and 0 < lost(ntc) <= changes
+                assert changes > 256 and 0 < lost(ntc) <= changes + 10
                 assert stream.leaked() == 0 and ntc.packets(action="DROP") > before
                 took = stop_time(m)
                 print(f"ended in {took:.2f} s, in {usual_exit:.2f} s before")

@@ -9,7 +9,7 @@ runs only tests whose name contains a WORD, of this folder or another; --again l
 marked as once.
 
 Each test is a function test_*() in a file test_*.py and runs in a process of its own, which must end
-within TIMEOUT seconds. What a killed one leaves behind is removed by its name.
+within TIMEOUT seconds, or those that it is marked to take. What a killed one leaves behind is removed by its name.
 """
 import argparse
 import contextlib
@@ -74,6 +74,7 @@ class Running:
         self.name = name
         self.output = tempfile.TemporaryFile()
         self.begin = time.monotonic()
+        self.timeout = getattr(function, "timeout", TIMEOUT)
         self.pid = os.fork()
         if self.pid == 0:
             child(function, self.output.fileno())
@@ -95,7 +96,7 @@ class Running:
         text = self.output.read().decode(errors="replace")
         self.output.close()
         if self.late:
-            text += f"\nnot done after {TIMEOUT} s\n"
+            text += f"\nnot done after {self.timeout} s\n"
         return status == 0 and not self.late, text, time.monotonic() - self.begin
 
 
@@ -106,7 +107,7 @@ def ended(running):
         if test.watch in ready:
             running.remove(test)
             return test
-        if time.monotonic() - test.begin > TIMEOUT:
+        if time.monotonic() - test.begin > test.timeout:
             test.give_up()
             running.remove(test)
             return test

@@ -49,6 +49,14 @@ def long(test):
     return test
 
 
+def takes(seconds):
+    """Marks a test that may take longer than the others."""
+    def mark(test):
+        test.timeout = seconds
+        return test
+    return mark
+
+
 def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
