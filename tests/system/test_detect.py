@@ -5,7 +5,7 @@ import time
 
 from private_bus import PrivateBus
 from viewer import Audience
-from world import World, alone, expect, once, settled
+from world import World, alone, expect, long, once, settled
 
 SCANNER, SSH_PEER, FRIEND, BYSTANDER = "10.77.0.2", "10.77.0.3", "10.77.0.4", "10.77.0.5"
 HOST, HOST_V6, SCANNER_V6 = "10.77.0.1", "fd77::1", "fd77::2"
@@ -158,6 +158,7 @@ def reachable(world, source):
     return world.udp(world.peer, source, world.host, HOST)
 
 
+@long
 @once
 def test_block_stops_expires_and_comes_back_longer():
     with World() as world:
