@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 
-from world import CLONE_NEWNET, World, expect, libc, run
+from world import CLONE_NEWNET, World, expect, libc, once, run
 
 HOST, PEER, OTHER = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 HOST6, PEER6 = "fd77:0::1", "fd77:0::2"
@@ -385,6 +385,7 @@ def vanish(address, how, count):
         stream.close()
 
 
+@once
 def test_who_vanishes_changes_nothing():
     with Access() as world:
         ntc = world.begin()
