@@ -150,6 +150,7 @@ def main():
     tests.sort(key=lambda test: not hasattr(test[1], "long"))
     if not tests:
         sys.exit("no such test")
+    tests.sort(key=lambda test: -getattr(test[1], "timeout", TIMEOUT))  # the longest first
     alone = [test for test in tests if hasattr(test[1], "alone")]
     failed = run_all([test for test in tests if test not in alone], arguments.jobs, arguments.name)
     failed += run_all(alone, 1, arguments.name)
