@@ -61,6 +61,17 @@ static void wait_for_portion(struct timespec *next)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
 }
 
+/* The source's words are still zero, and the checksum's. */
+static uint32_t header_sum(void)
+{
+    uint32_t sum = 0;
+
+    for (int i = 14; i < 34; i += 2)
+        if (i < 26 || i >= 30)
+            sum += (uint32_t)frame[i] << 8 | frame[i + 1];
+    return sum;
+}
+
 static void *send_packets(void *userdata)
 {
     Sender *sender = userdata;
@@ -133,10 +144,11 @@ static int run(struct flood_plan *plan, int cpus, uint64_t packets, uint64_t rat
     skeleton = flood_bpf__open();
     if (!skeleton)
         return errno;
+    build_frame();
+    plan->header_sum = header_sum();
     memcpy((void *)&skeleton->rodata->plan, plan, sizeof(*plan));
     if (flood_bpf__load(skeleton) < 0)
         return errno;
-    build_frame();
     clock_gettime(CLOCK_MONOTONIC, &before);
     error = send_on_cpus(cpus, packets, rate);
     clock_gettime(CLOCK_MONOTONIC, &after);

@@ -14,6 +14,7 @@ struct flood_plan {
     __u32 ifindex;             /* frames arrive at its peer */
     __u32 flows;               /* in turn */
     __u32 sources;             /* spread over so many addresses */
+    __u32 header_sum;          /* of the IPv4 header's words but the source's and the checksum */
     __u32 blacklisted_percent; /* of the flows come from 198.18.0.0/15, the others from 10.0.0.0/8
                                 */
 };

@@ -148,7 +148,7 @@ class Nft(Tool):
 
 class Iptables(Tool):
     accounts = False
-    rules = (["-j", "RETURN", "-s", "203.0.113.1"], ["-s", "198.18.0.0/15", "-j", "DROP"])
+    rules = ([], ["-s", "198.18.0.0/15", "-j", "DROP"])  # without a target a rule counts
 
     def start(self):
         for rule in self.rules:
@@ -156,9 +156,8 @@ class Iptables(Tool):
 
     def end(self):
         text = self.world.host.run("iptables", "-t", "raw", "-L", "PREROUTING", "-v", "-x", "-n")
-        self.count = int(re.search(r"policy ACCEPT (\d+) packets", text)[1])
+        self.count = int(text.splitlines()[2].split()[0])
         self.world.host.run("iptables", "-t", "raw", "-F", "PREROUTING")
-        self.world.host.run("iptables", "-t", "raw", "-Z", "PREROUTING")
 
     def seen(self):
         return self.count

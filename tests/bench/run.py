@@ -35,14 +35,19 @@ SECTIONS = {
 }
 
 
-def measure(bench, names):
-    results = {"kernel": platform.release(), "cpus": os.cpu_count(),
+def machine():
+    return {"kernel": platform.release(), "cpus": os.cpu_count(),
                "cpu": next((line.split(": ")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
                             if line.startswith("model name")), platform.machine())}
+
+
+def measure(bench, names, results, keep):
+    """Adds to `results`, and keeps what there is after each section."""
+    results |= machine()
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
         results[name] = SECTIONS[name](bench)
-    return results
+        keep(results)
 
 
 def main():
@@ -60,13 +65,17 @@ def main():
     if unknown := [name for name in names if name not in SECTIONS]:
         parser.error(f"no section {unknown[0]}; there are {', '.join(SECTIONS)}")
     results = json.loads(pathlib.Path(arguments.source).read_text()) if arguments.source else {}
+
+    def keep(what):
+        if arguments.json:
+            pathlib.Path(arguments.json).write_text(json.dumps(what, indent=1) + "\n")
+
     if arguments.build:
-        results |= measure(lab.Bench(arguments.build, arguments.quick), names)
+        measure(lab.Bench(arguments.build, arguments.quick), names, results, keep)
     elif not results:
         parser.error("name a build folder, or a result with --from")
 
-    if arguments.json:
-        pathlib.Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
+    keep(results)
     text = report.markdown(results)
     if arguments.markdown:
         pathlib.Path(arguments.markdown).write_text(text)
