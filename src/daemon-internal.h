@@ -57,7 +57,7 @@ void on_watchers(unsigned n, void *userdata);
 uint64_t on_memory(void *userdata);
 uint64_t on_journal_lost(void *userdata);
 uint64_t on_bus_signals_lost(void *userdata);
-int on_flush(void *userdata);
+int on_flush(const Caller *caller, void *userdata);
 void on_denied(const Caller *caller, const char *what, void *userdata);
 void on_list_changed(const ListEvent *event, void *userdata);
 void on_feeds_changed(const FeedsReport *report, void *userdata);

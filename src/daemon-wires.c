@@ -71,11 +71,14 @@ uint64_t on_journal_lost(void *userdata)
     return journal_lost(((Daemon *)userdata)->journal) + log_lost();
 }
 
-int on_flush(void *userdata)
+int on_flush(const Caller *caller, void *userdata)
 {
     Daemon *d = userdata;
+    int r = scanner_flush(d->scanner, clock_monotonic_ns());
 
-    return scanner_flush(d->scanner, clock_monotonic_ns());
+    if (r >= 0)
+        report_flush(d->report, caller, (size_t)r);
+    return r;
 }
 
 void on_denied(const Caller *caller, const char *what, void *userdata)

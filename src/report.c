@@ -205,6 +205,19 @@ void report_state_file(Report *report, const char *path, const StoreReport *stat
                 state->kernel_missing, state->kernel_surplus);
 }
 
+void report_flush(Report *report, const Caller *caller, size_t flows)
+{
+    char who[64], f[4][FIELD_MAX];
+
+    snprintf(f[0], FIELD_MAX, "NTC_TRANSPORT=%s", transport_name(caller->transport));
+    snprintf(f[1], FIELD_MAX, "NTC_SRC=%s", caller->peer);
+    uid_field(caller, f[2]);
+    snprintf(f[3], FIELD_MAX, "NTC_FLOWS=%zu", flows);
+    journal_send(report->journal, JOURNAL_FLUSHED, LOG_NOTICE,
+            (const char *const[]){f[0], f[1], f[2], f[3], NULL}, "Ended %zu flows over %s%s", flows,
+            transport_name(caller->transport), caller_name(caller, who));
+}
+
 void report_denied(Report *report, const Caller *caller, const char *what)
 {
     char who[64], f[3][FIELD_MAX];

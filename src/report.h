@@ -24,6 +24,7 @@ void report_list_change(Report *report, const ListEvent *event);
 void report_storage_failure(Report *report, const char *path, int error, size_t undone);
 void report_state_file(Report *report, const char *path, const StoreReport *state);
 void report_feeds(Report *report, const FeedsReport *feeds);
+void report_flush(Report *report, const Caller *caller, size_t flows);
 void report_denied(Report *report, const Caller *caller, const char *what);
 
 /* A flow was dropped: the first time for each entry is notable. */

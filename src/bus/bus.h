@@ -30,7 +30,8 @@ typedef struct BusContext {
     const Stats *stats;
     const char *mode; /* "bpf", "mock" */
     uint64_t started_monotonic_ns;
-    int (*flush_flows)(void *userdata);                /* returns how many, or -errno */
+    /* Returns how many, or -errno. */
+    int (*flush_flows)(const Caller *caller, void *userdata);
     int (*reload)(ConfigError *error, void *userdata); /* on failure `error` tells why */
     void (*access_denied)(const Caller *caller, const char *what, void *userdata);
     void *userdata;

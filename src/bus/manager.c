@@ -13,11 +13,14 @@
 
 typedef int (*AppendRows)(sd_bus_message *m, const BusContext *context, uint32_t limit);
 
-/* 1: may go on; else what the handler is to return. */
-static int guard(BusServer *server, sd_bus_message *m, sd_bus_error *error)
+/* 1: may go on, and *ret_caller, if asked for, says who it is; else what the handler is to return.
+ */
+static int guard(BusServer *server, sd_bus_message *m, Caller *ret_caller, sd_bus_error *error)
 {
     int r = guard_call(server, m, NULL, NULL, error);
 
+    if (ret_caller)
+        *ret_caller = (Caller){.transport = TRANSPORT_DBUS, .uid = polkit_uid(server->polkit, m)};
     if (r != 0)
         polkit_settle(server->polkit, m);
     return r;
@@ -26,11 +29,12 @@ static int guard(BusServer *server, sd_bus_message *m, sd_bus_error *error)
 static int method_flush_flows(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
     BusServer *server = userdata;
-    int r = guard(server, m, error);
+    Caller caller;
+    int r = guard(server, m, &caller, error);
 
     if (r <= 0)
         return r < 0 ? r : 1;
-    r = server->context.flush_flows(server->context.userdata);
+    r = server->context.flush_flows(&caller, server->context.userdata);
     if (r < 0)
         return sd_bus_error_setf(
                 error, SD_BUS_ERROR_FAILED, "the flows could not be flushed: %s", strerror(-r));
@@ -41,7 +45,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
     BusServer *server = userdata;
     ConfigError why = {};
-    int r = guard(server, m, error);
+    int r = guard(server, m, NULL, error);
 
     if (r <= 0)
         return r < 0 ? r : 1;
@@ -57,7 +61,7 @@ static int reply_rows(BusServer *server, sd_bus_message *m, AppendRows append, s
 {
     _cleanup_message_ sd_bus_message *reply = NULL;
     uint32_t limit;
-    int r = guard(server, m, error);
+    int r = guard(server, m, NULL, error);
 
     if (r <= 0)
         return r < 0 ? r : 1;

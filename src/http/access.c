@@ -200,7 +200,8 @@ bool access_may_read(Request *request)
 /* --- the token
  * ------------------------------------------------------------------------------------------- */
 
-/* What stands behind "Bearer ", up to a NUL: a longer value is another one, not its beginning. */
+/* What stands behind "Bearer ". A NUL ends it: libmicrohttpd hands out no more than what is before.
+ */
 static const char *presented(const Request *request, size_t *ret_size)
 {
     static const char scheme[] = "Bearer ";

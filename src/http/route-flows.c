@@ -253,7 +253,8 @@ void route_flows_flush(Request *request)
 
     if (!query_check(request, (const char *[]){NULL}))
         return;
-    r = context->flush_flows ? context->flush_flows(context->userdata) : -EOPNOTSUPP;
+    r = context->flush_flows ? context->flush_flows(&request->caller, context->userdata)
+                             : -EOPNOTSUPP;
     if (r < 0) {
         reply_error(
                 &request->reply, 500, "kernel", "the flows could not be flushed: %s", strerror(-r));

@@ -35,7 +35,8 @@ typedef struct HttpContext {
     /* `found` is called once, with `found_userdata`, at once or later; on -errno it won't be. */
     int (*find_alerts)(
             const AlertQuery *query, AlertsFoundFn found, void *found_userdata, void *userdata);
-    int (*flush_flows)(void *userdata);                   /* returns how many, or -errno */
+    /* Returns how many, or -errno. */
+    int (*flush_flows)(const Caller *caller, void *userdata);
     void (*watchers_changed)(unsigned n, void *userdata); /* clients of /events: 0 = nobody looks */
     void (*access_denied)(const Caller *caller, const char *what, void *userdata);
     void *userdata;

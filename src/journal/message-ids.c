@@ -32,6 +32,7 @@ static const EventInfo events[_JOURNAL_EVENT_MAX] = {
         [JOURNAL_HOST_SWEEP] = {"host-sweep", "b4bd9b4d18ee4bdc876c46348504cac1"},
         [JOURNAL_SYN_FLOOD] = {"syn-flood", "5610103b902649c6a1834a68042cabf0"},
         [JOURNAL_VOLUME] = {"volume", "87079198fdec4fd197ca3bb8e5b128b6"},
+        [JOURNAL_FLUSHED] = {"flushed", "518fd6c08f664330bbb025746c313312"},
 };
 
 const char *journal_event_name(JournalEvent event)

@@ -26,6 +26,7 @@ typedef enum JournalEvent {
     JOURNAL_HOST_SWEEP,
     JOURNAL_SYN_FLOOD,
     JOURNAL_VOLUME,
+    JOURNAL_FLUSHED,
     _JOURNAL_EVENT_MAX,
 } JournalEvent;
 

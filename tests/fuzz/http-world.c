@@ -37,7 +37,7 @@ static uint64_t on_number(void *userdata)
     return 4096;
 }
 
-static int on_flush(void *userdata)
+static int on_flush(const Caller *caller, void *userdata)
 {
     return 7;
 }

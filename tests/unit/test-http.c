@@ -64,7 +64,7 @@ static uint64_t on_lost(void *userdata)
     return 3;
 }
 
-static int on_flush(void *userdata)
+static int on_flush(const Caller *caller, void *userdata)
 {
     World *w = userdata;
 
