@@ -9,8 +9,8 @@ export function count(n: number): string {
 }
 
 function significant(n: number): string {
-  if (n >= 100) return n.toFixed(0);
-  if (n >= 10) return n.toFixed(1);
+  if (n >= 99.95) return n.toFixed(0);
+  if (n >= 9.995) return n.toFixed(1);
   return n.toFixed(2);
 }
 

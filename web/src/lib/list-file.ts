@@ -41,7 +41,9 @@ function entryOf(item: unknown, now: number): Addition | null {
 }
 
 function parseJson(value: unknown, now: number): ParsedFile {
-  const inner = (value as { entries?: unknown } | null)?.entries ?? value;
+  const inner = Array.isArray(value)
+    ? value
+    : ((value as { entries?: unknown } | null)?.entries ?? value);
   const result: ParsedFile = { entries: [], bad: [] };
   for (const [i, item] of (Array.isArray(inner) ? inner : [inner]).entries()) {
     const entry = entryOf(item, now);

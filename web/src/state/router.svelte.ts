@@ -17,8 +17,9 @@ class Router {
     return this.#route.parameters.ip ?? "";
   }
 
+  /** What a view begins with. Not tracked: it is the view that changes it (see note()). */
   parameter(name: string): string {
-    return this.#route.parameters[name] ?? "";
+    return untrack(() => this.#route.parameters[name] ?? "");
   }
 
   href(view: View): string {
