@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, builds, and runs ntc on the interfaces of config.yaml (as shipped: the
+# Installs what is missing, builds (with the web page), and runs ntc on the interfaces of config.yaml (as shipped: the
 # one of the default route). Arguments go to ntc: scripts/run.sh --mock, --interface eth0, --help ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 install_missing "${build_packages[@]}"
-build_in build src/ntc -- -Dtests=false
+# For the web page. Whoever has npm need not have Debian's.
+command -v npm >/dev/null || install_missing nodejs npm
+[ ! -f build/build.ninja ] || meson configure build -Dweb=enabled
+build_in build src/ntc -- -Dtests=false -Dweb=enabled
 
 kernel=1
 for argument in "$@"; do

@@ -136,6 +136,7 @@ if [ "$kernel" -eq 1 ]; then
         --name booted --folder tests/booted
     tally env NTC_BINARY=build-test/src/ntc /usr/bin/python3 tests/qemu/run.py
 fi
+tally scripts/test-web.sh "$kernel"
 
 echo "ntc: $passed passed, $failed failed"
 [ "$kernel" -eq 1 ] ||
