@@ -34,6 +34,7 @@ typedef struct DetectConfig {
     uint32_t tracked_max; /* sources and targets, of each kind */
     uint32_t alerts_max;  /* held in memory */
     bool block;
+    bool zero[3]; /* no hidden padding: a reload compares the bytes */
     uint32_t block_ttl_sec;
     uint32_t block_ttl_max_sec;
 } DetectConfig;

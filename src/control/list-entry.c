@@ -19,10 +19,11 @@ ListEntry *list_entry_new(
 {
     size_t texts = strlen(by) + strlen(comment) + strlen(origin) + 3;
     ListEntry *entry = calloc(1, sizeof(*entry) + texts);
-    char *end = (char *)(entry + 1);
+    char *end;
 
     if (!entry)
         return NULL;
+    end = (char *)(entry + 1);
     entry->n_ref = 1;
     entry->prefix = *prefix;
     end = append(end, by, &entry->by);

@@ -126,7 +126,7 @@ static void enter_screen(void)
     fputs("\033[?1049h\033[?25l", stdout); /* the alternate screen, no cursor */
 }
 
-static void leave_screen(int *entered)
+static void leave_screen(const int *entered)
 {
     if (!*entered)
         return;

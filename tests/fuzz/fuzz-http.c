@@ -71,7 +71,7 @@ static void check_answer(const char *answer, size_t size, bool head)
 {
     const char *end = strstr(answer, "\r\n\r\n");
     size_t headers = end ? (size_t)(end - answer) + 4 : 0;
-    int status = strncmp(answer, "HTTP/1.", 7) == 0 ? atoi(answer + 9) : 0;
+    int status = strncmp(answer, "HTTP/1.", 7) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
 
     if (size == 0)
         return; /* cut off: too long, or no request at all */
