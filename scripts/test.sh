@@ -18,26 +18,6 @@ for argument in "$@"; do
     esac
 done
 
-passed=0
-failed=0
-
-# tally COMMAND...: shows its output and counts the lines that begin with PASS or FAIL. A command that
-# fails without naming a failed test counts as one.
-tally() {
-    local log status=0 bad
-    log=$(mktemp)
-    "$@" > >(tee "$log") 2>&1 || status=$?
-    wait $! 2>/dev/null || true
-    bad=$(grep -c '^FAIL ' "$log" || true)
-    passed=$((passed + $(grep -c '^PASS ' "$log" || true)))
-    failed=$((failed + bad))
-    rm -f "$log"
-    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-        echo "FAIL $* (exit status $status)"
-        failed=$((failed + 1))
-    fi
-}
-
 # build NAME DIR TARGET... [-- MESON-OPTION...]
 build() {
     local name=$1 begin=$SECONDS
