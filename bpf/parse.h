@@ -302,8 +302,10 @@ NTC_SUBPROGRAM int ntc_walk_ipv6(ntc_context *ctx, struct ntc_walk *walk)
 
         if (!ntc_is_extension(next) || walk->fragment_later)
             return 0;
-        if (ntc_load_bytes(ctx, walk->offset, header, 8) != 0)
-            break;
+        if (ntc_load_bytes(ctx, walk->offset, header, 8) != 0) {
+            walk->failed = 1;
+            return 0;
+        }
         walk->next = header[0];
         if (next == NTC_IPPROTO_FRAGMENT) {
             walk->offset += 8;
@@ -312,7 +314,8 @@ NTC_SUBPROGRAM int ntc_walk_ipv6(ntc_context *ctx, struct ntc_walk *walk)
             walk->offset += next == NTC_IPPROTO_AH ? (header[1] + 2U) * 4 : (header[1] + 1U) * 8;
         }
     }
-    walk->failed = 1;
+    /* As many as are allowed, and not at the end: a later fragment is at its end wherever it is. */
+    walk->failed = ntc_is_extension(walk->next) && !walk->fragment_later;
     return 0;
 }
 

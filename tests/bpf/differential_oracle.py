@@ -85,11 +85,13 @@ def fragment_of(fields, version, kinds):
         offset = number(first(fields, "ip.frag_offset", "0"))
         more = number(first(fields, "ip.flags.mf", "0"))
         return bool(offset or more), offset > 0, number(first(fields, "ip.id", "0"))
+    # Of two fragment headers in one packet the inner one names the datagram, unless it is out of sight.
+    found = False, False, 0
     for i in range(kinds.count(44)):
         offset, more = number(fields["ipv6.fraghdr.offset"][i]), number(fields["ipv6.fraghdr.more"][i])
         if offset or more:
-            return True, offset > 0, number(fields["ipv6.fraghdr.ident"][i])
-    return False, False, 0
+            found = True, offset > 0, number(fields["ipv6.fraghdr.ident"][i])
+    return found
 
 
 def is_listed(address, networks):

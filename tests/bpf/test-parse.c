@@ -64,6 +64,8 @@ static const Row rows[] = {
                 NTC_PROTO_ICMPV6},
         {"nine headers", {V6, .headers = {0, 60, 60, 60, 60, 60, 60, 60, 60}, .n_headers = 9},
                 NTC_PROTO_TCP},
+        {"ten headers", {V6, .headers = {0, 60, 60, 60, 60, 60, 60, 60, 60, 60}, .n_headers = 10},
+                NTC_PROTO_TCP},
 };
 
 static void check_row(const Row *row, Program program)
