@@ -13,6 +13,9 @@ test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 procps ip
     ethtool curl iperf3 strace nmap hping3 chromium openssl
     dbus-daemon python3-yaml python3-jsonschema python3-prometheus-client
     systemd systemd-container dbus polkitd util-linux qemu-system-x86 busybox-static bash-completion scdoc man-db)
+# To test the package.
+# shellcheck disable=SC2034 # used by test-package.sh
+package_packages=(dpkg-dev debhelper fakeroot lintian mmdebstrap qemu-user-static openssh-client)
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

@@ -63,6 +63,8 @@ def own_cgroup(name):
 
 
 class Machine(World):
+    lower = "/"  # what its root is made of
+
     def __init__(self, cables=1, config=CONFIG, build=None):
         super().__init__(cables)
         self.ntc_config = config
@@ -94,7 +96,7 @@ class Machine(World):
         self.root = layer / "root"
         for name in ("upper", "work", "root"):
             (layer / name).mkdir()
-        run("mount", "-t", "overlay", "-o", f"lowerdir=/,upperdir={layer}/upper,workdir={layer}/work",
+        run("mount", "-t", "overlay", "-o", f"lowerdir={self.lower},upperdir={layer}/upper,workdir={layer}/work",
             "overlay", str(self.root))
         self.mounts.append(self.root)
         self.install()
