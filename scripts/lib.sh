@@ -12,7 +12,7 @@ build_packages=(build-essential meson ninja-build pkg-config clang-16 llvm-16 bp
 test_packages=(libcriterion-dev clang-format-14 shellcheck git python3 procps iproute2
     ethtool curl iperf3 strace nmap hping3 chromium openssl
     dbus-daemon python3-yaml python3-jsonschema python3-prometheus-client
-    systemd systemd-container dbus polkitd util-linux qemu-system-x86 busybox-static bash-completion scdoc man-db)
+    systemd systemd-container dbus polkitd util-linux e2fsprogs qemu-system-x86 busybox-static bash-completion scdoc man-db)
 # To test the package.
 # shellcheck disable=SC2034 # used by test-package.sh
 package_packages=(dpkg-dev debhelper fakeroot lintian mmdebstrap qemu-user-static openssh-client)

@@ -80,17 +80,17 @@ def chain(fields):
 
 
 def fragment_of(fields, version, kinds):
-    """(is it a part, is it a later one, its number)"""
+    """(is it a part, is it a later one, what names the datagram besides the addresses: number and protocol)"""
     if version == 4:
         offset = number(first(fields, "ip.frag_offset", "0"))
         more = number(first(fields, "ip.flags.mf", "0"))
-        return bool(offset or more), offset > 0, number(first(fields, "ip.id", "0"))
+        return bool(offset or more), offset > 0, (number(first(fields, "ip.id", "0")), first(fields, "ip.proto"))
     # Of two fragment headers in one packet the inner one names the datagram, unless it is out of sight.
     found = False, False, 0
     for i in range(kinds.count(44)):
         offset, more = number(fields["ipv6.fraghdr.offset"][i]), number(fields["ipv6.fraghdr.more"][i])
         if offset or more:
-            found = True, offset > 0, number(fields["ipv6.fraghdr.ident"][i])
+            found = True, offset > 0, (number(fields["ipv6.fraghdr.ident"][i]), fields["ipv6.fraghdr.nxt"][i])
     return found
 
 
