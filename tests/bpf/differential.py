@@ -109,6 +109,10 @@ def transport_cut(expected, got, data, fields, differing):
             and at + 4 <= len(data) < at + TRANSPORT_BYTES[got["protocol"]])
 
 
+def nested_fragment(expected, got, data, fields, differing):
+    return bool(expected.get("nested")) and expected["later"] and got["kind"] == "ip"
+
+
 # What differs, why, and how it is recognised. The order matters: the first that applies.
 EXPLAINED = [
     ("more than eight tags", "ntc's walk is bounded: beyond that a frame is not IP to it", too_many_tags),
@@ -121,12 +125,13 @@ EXPLAINED = [
     ("IPv6 extension header with nonsense inside", "tshark stops there, or behind one in a fragment; ntc goes by the length", header_malformed),
     ("HIP, shim6 or mobility header", "to tshark the end of the chain, to ntc one more header", hip_or_shim),
     ("TCP data offset below 20", "tshark shows no flags; ntc reads them where they always are", tcp_length_too_small),
+    ("fragments within fragments", "ntc knows the datagram by the inner number: later parts of the outer one have no ports", nested_fragment),
     ("transport header cut behind the ports", "tshark wants all of it, ntc what it needs", transport_cut),
 ]
 
 
 # An explanation of nothing is none, but these don't come up in every run.
-RARE = ("HIP, shim6 or mobility header", "IPv4 header length below 20")
+RARE = ("HIP, shim6 or mobility header", "fragments within fragments", "IPv4 header length below 20")
 
 
 def explain(expected, got, data, fields):

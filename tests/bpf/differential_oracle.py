@@ -59,6 +59,12 @@ def layers(data):
     return tags, offset + 2, int.from_bytes(data[offset:offset + 2], "big")
 
 
+def plain(text):
+    """::ffff:a.b.c.d is a.b.c.d, also in the header of IPv6."""
+    address = ipaddress.ip_address(text) if text else None
+    return str(getattr(address, "ipv4_mapped", None) or address) if text else None
+
+
 def outer_version(fields):
     for layer in first(fields, "frame.protocols", "").split(":"):
         if layer in ("ip", "ipv6"):
@@ -118,7 +124,8 @@ def is_ssh(packet):
 
 class Oracle:
     def __init__(self):
-        self.firsts = {}
+        self.firsts = {}  # by what names the datagram
+        self.nested = set()  # of those with a second fragment header inside
 
     def ports(self, fields, packet):
         name = PORTS.get(packet["protocol"])
@@ -146,8 +153,8 @@ class Oracle:
 
     def expect(self, fields, data):
         version = outer_version(fields)
-        source = first(fields, "ip.src" if version == 4 else "ipv6.src") if version else None
-        target = first(fields, "ip.dst" if version == 4 else "ipv6.dst") if version else None
+        source = plain(first(fields, "ip.src" if version == 4 else "ipv6.src") if version else None)
+        target = plain(first(fields, "ip.dst" if version == 4 else "ipv6.dst") if version else None)
         if not source or not target:
             return {"kind": "unreadable" if layers(data)[2] in (0x0800, 0x86dd) else "nonip"}
         kinds, protocol = ([], number(first(fields, "ip.proto"))) if version == 4 else chain(fields)
@@ -156,6 +163,10 @@ class Oracle:
         self.ports(fields, packet)
         packet["ssh"] = is_ssh(packet)
         packet["key"] = (source, target, ident, version)
+        if kinds.count(44) > 1:
+            self.nested |= {(source, target, (number(ident), nxt), version)
+                            for ident, nxt in zip(fields["ipv6.fraghdr.ident"], fields["ipv6.fraghdr.nxt"])}
+        packet["nested"] = packet["key"] in self.nested
         self.inherit(packet, packet["key"])
         packet["action"] = action_of(packet)
         packet["dropped"] = packet["action"] == "DROP"
