@@ -45,6 +45,7 @@ def test_installs_and_blocks():
         assert m.run("systemctl", "is-enabled", "ntc.service", "ntc.socket") == "enabled\nenabled\n"
         assert failed_units(m) == "", failed_units(m)
         assert "eth0" in m.run("ntcctl", "status")
+        assert "/assets/" in m.ntc.request("GET", "/").text, "no web UI"
         json.loads(m.run("ntcctl", "status", "--json"))
         assert "ntc has started" in m.run("journalctl", "-t", "ntc", "--catalog", "--no-pager")
         assert m.udp(m.peer, FOE, m.host, HOST)
