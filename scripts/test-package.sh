@@ -39,6 +39,7 @@ tally check_package "$native"
 tally package arm64
 tally check_package arm64
 tally /usr/bin/python3 tests/variants.py
+tally "${root[@]}" /usr/bin/python3 tests/package/debian.py
 tally "${root[@]}" env NTC_BINARY="build-package/$native/source/debian/ntc/usr/sbin/ntc" \
     /usr/bin/python3 tests/system/run.py --name package --folder tests/package
 echo "ntc: $passed passed, $failed failed"

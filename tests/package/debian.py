@@ -4,8 +4,8 @@
     with DebianMachine() as m:
         m.install_package(package())
 
-Its root is made once by mmdebstrap, from the sources that this machine's apt has, and kept below build-package/;
-so are the packages it will ask for, in its apt's own cache: booted, it has no way to the internet.
+Its root is made by mmdebstrap when this file is run, from the sources that this machine's apt has, and kept below
+build-package/ for as long as they and the package's dependencies are the same; so are the packages it will ask for, in its apt's own cache: booted, it has no way to the internet.
 """
 import hashlib
 import pathlib
@@ -98,3 +98,7 @@ class DebianMachine(Machine):
         target = self.root / "root" / path.name
         shutil.copy2(path, target)
         return self.apt("install", *options, f"/root/{path.name}")
+
+
+if __name__ == "__main__":
+    print(make_root())
