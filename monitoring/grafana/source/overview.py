@@ -89,7 +89,8 @@ def losses():
               "file that failed (alert NtcStorageFailed), journal entries that were lost (alert NtcJournalLost).",
               [(f"sum({of('ntc_list_edits_pending')})", "edits waiting"),
                (f"sum(increase({of('ntc_storage_failures_total')}[1h]))", "failed writes"),
-               (f"sum(increase({of('ntc_journal_lost_total')}[1h]))", "lost journal entries")]))
+               (f"sum(increase({of('ntc_journal_lost_total')}[1h]))", "lost journal entries"),
+               (f"sum(increase({of('ntc_bus_signals_lost_total')}[1h]))", "lost D-Bus signals")]))
 
 
 def attachments():
@@ -121,10 +122,23 @@ def daemon():
                (f"sum by (instance) ({of('ntc_map_memory_bytes')})", "kernel maps {{instance}}"),
                (f"sum by (instance) ({of('process_virtual_memory_bytes')})", "virtual {{instance}}")],
               "bytes", width=8),
-        chart("Connections", "Open HTTP connections, and clients of the live view among them.",
-              [(f"sum({of('ntc_http_connections')})", "HTTP"), (f"sum({of('ntc_sse_clients')})", "live view")], width=8),
+        chart("Connections", "Open HTTP connections, clients of the live view among them, how many there may be "
+              "(server.connections_max), complete requests that wait for their turn, and addresses and users that "
+              "something is remembered of.",
+              [(f"sum({of('ntc_http_connections')})", "HTTP"), (f"sum({of('ntc_sse_clients')})", "live view"),
+               (f"sum({of('ntc_http_limit', limit='connections')})", "limit"),
+               (f"sum({of('ntc_http_queue_length')})", "waiting"), (f"sum({of('ntc_http_peers')})", "peers")], width=8),
         chart("HTTP requests by route", "The route, never the path that was asked for; other is everything unknown.",
               [(f"sum by (path) ({rate('ntc_http_requests_total')})", "{{path}}")], "reqps"),
+        chart("HTTP under pressure", "All zero is usual. Denied: callers that may not. Refused: no room for a connection. "
+              "Cut: it kept ntc waiting, or took too long.",
+              [(f"sum({rate('ntc_http_denied_total')})", "denied"),
+               (f"sum by (reason) ({rate('ntc_http_connections_refused_total')})", "refused: {{reason}}"),
+               (f"sum by (reason) ({rate('ntc_http_connections_cut_total')})", "cut: {{reason}}")], "reqps", width=8),
+        chart("HTTP at rest", "Share of time that HTTP rested since it had used up its share of the processor, and how "
+              "often a second.",
+              [(rate("ntc_http_rested_seconds_total"), "share " + PER_INSTANCE),
+               (rate("ntc_http_rests_total"), "rests/s " + PER_INSTANCE)], width=8),
         chart("Live view: clients gone", "client: it went away. slow: it did not read and was cut off. shutdown: ntc "
               "stopped.", [(f"sum by (reason) (increase({of('ntc_sse_disconnected_total')}[$__rate_interval]))",
                             "{{reason}}")]))
