@@ -192,13 +192,14 @@ static bool take_key(void)
 int verb_top(Ctl *ctl)
 {
     _cleanup_(leave_screen) int entered = 0;
+    _cleanup_json_ json_object *probe = NULL;
     int r = choose_order(ctl);
 
     if (r < 0)
         return r;
     if (ctl->json || ctl->once || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
         return print_once(ctl);
-    r = read_talkers(ctl, &(json_object *){NULL}); /* an error is told before the screen changes */
+    r = read_talkers(ctl, &probe); /* an error is told before the screen changes */
     if (r < 0)
         return r;
     enter_screen();

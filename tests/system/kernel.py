@@ -149,8 +149,12 @@ def list_entries_in_kernel(pid):
     """How many prefixes the tries that a process holds have in all."""
     total, seen = 0, set()
     for name in os.listdir(f"/proc/{pid}/fdinfo"):
-        with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as file:
-            info = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
+        try:
+            with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as file:
+                text = file.read()
+        except FileNotFoundError:  # closed meanwhile: no map
+            continue
+        info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         if int(info.get("map_type", 0)) != MAP_TYPE_LPM_TRIE or info["map_id"] in seen:
             continue
         seen.add(info["map_id"])
