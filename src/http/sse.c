@@ -102,11 +102,11 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 {
     EventStream *stream = userdata;
 
-    for (SseClient *c = stream->clients; c; c = c->next)
-        if (c->state == CLIENT_SUSPENDED) {
-            text_append(&c->out, ":\n\n");
+    for (SseClient *c = stream->clients; c; c = c->next) {
+        text_append(&c->out, ":\n\n");
+        if (c->state == CLIENT_SUSPENDED)
             wake(c);
-        }
+    }
     sd_event_source_set_time_relative(source, HEARTBEAT_USEC);
     sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;

@@ -151,7 +151,7 @@ def test_slow_idle_and_silent_clients_hold_nobody_up():
         for address in [SCRAPER, *HOSTILE]:
             world.peer.ip("address", "add", f"{address}/24", "dev", "eth0")
         ntc = world.launch(world.config().replace("server:\n", "server:\n  sse_clients_per_address_max: 64\n", 1) +
-                           "mock:\n  rate: 150\n  seed: 1\n", ["--mock"]).wait_ready()
+                           "mock:\n  rate: 300\n  seed: 1\n", ["--mock"]).wait_ready()
         world.fork(lambda: answer_at_once(world))
         time.sleep(0.2)
         measure(world, after(0.5))
