@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Holds the tree against its rules: format, licenses, who may include whom, shell scripts.
+# Holds the tree against its rules: format, licenses, who may include whom, shell scripts, no conflict left.
 # One line a rule, PASS or FAIL; exit status 1 if any fails.
 # shellcheck disable=SC2317 # the checks are called through rule()
 set -euo pipefail
@@ -93,6 +93,11 @@ check_shell() {
     { files '\.sh$'; echo .ci/run; } | xargs shellcheck -x
 }
 
+# What a merge left behind, in any file.
+check_conflicts() {
+    ! tree . | tr '\n' '\0' | xargs -0 grep -nIsE '^(<{7}|>{7}) '
+}
+
 failed=0
 # rule NAME CHECK
 rule() {
@@ -108,4 +113,5 @@ rule format check_format
 rule licenses check_licenses
 rule includes check_includes
 rule shell check_shell
+rule conflicts check_conflicts
 exit "$failed"
