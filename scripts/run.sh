@@ -10,7 +10,7 @@ install_missing "${build_packages[@]}"
 # For the web page. Whoever has npm need not have Debian's.
 command -v npm >/dev/null || install_missing nodejs npm
 [ ! -f build/build.ninja ] || meson configure build -Dweb=enabled
-build_in build src/ntc -- -Dtests=false -Dweb=enabled
+build_in build src/ntc src/ctl/ntcctl -- -Dtests=false -Dweb=enabled
 
 kernel=1
 for argument in "$@"; do
