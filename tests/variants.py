@@ -58,9 +58,10 @@ def changed(path, text, pattern, replacement):
     return result
 
 
-def build(name):
-    """Returns the program. One build folder for all: little changes from one to the next."""
-    sources, folder = BUILD / "sources", BUILD / "build"
+def build(name, cross=None):
+    """Returns the program. One build folder for all: little changes from one to the next.
+    `cross`: meson's cross file, by its path from the root."""
+    sources, folder = BUILD / "sources", BUILD / f"build{suffix(cross)}"
     for path in tree():
         data = (ROOT / path).read_bytes()
         for pattern, replacement in EDITS[name].get(str(path), ()):
@@ -72,14 +73,19 @@ def build(name):
             shutil.copymode(ROOT / path, target)
     if not (folder / "build.ninja").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        run("meson", "setup", str(folder), str(sources), "-Dtests=false", "--prefix=/usr", "--sysconfdir=/etc")
+        run("meson", "setup", str(folder), str(sources), "-Dtests=false", "--prefix=/usr", "--sysconfdir=/etc",
+            *(["--cross-file", str(ROOT / cross)] if cross else []))
     run("ninja", "-C", str(folder), "src/ntc")
-    shutil.copy2(folder / "src" / "ntc", program(name))
-    return program(name)
+    shutil.copy2(folder / "src" / "ntc", program(name, cross))
+    return program(name, cross)
 
 
-def program(name):
-    return BUILD / f"ntc-{name}"
+def suffix(cross):
+    return f"-{pathlib.Path(cross).stem}" if cross else ""
+
+
+def program(name, cross=None):
+    return BUILD / f"ntc-{name}{suffix(cross)}"
 
 
 def main():

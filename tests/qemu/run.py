@@ -3,9 +3,12 @@
 """ntc on older kernels: Debian's own, under qemu, with an initramfs that holds the daemon and guest.sh.
 
     NTC_BINARY=build-test/src/ntc tests/qemu/run.py [--name PREFIX] [--accel kvm] [6.1] [6.12]
+    NTC_BINARY=build-arm64/src/ntc tests/qemu/run.py --arch arm64 [6.1] [6.12]
+    NTC_BINARY=build-arm64/src/ntc tests/qemu/run.py --arch arm64-16k 6.12
 
 Without a version: 6.1, and 6.12 if apt knows it; what is named must run. A line a test: PASS or FAIL.
 The kernels' packages are downloaded and unpacked below build-qemu/, never installed; needs no root.
+arm64 is on demand: docs/kernels.md tells what it needs.
 
 It is upgraded to the versions that tests/variants.py builds.
 """
@@ -21,44 +24,39 @@ import subprocess
 import sys
 import time
 
+from machines import MACHINES, Failure, run
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import variants
 
 BUILD = variants.ROOT / "build-qemu"
-TIMEOUT = 500  # seconds for a whole guest; it takes a fifth where nothing else runs
 HOOKS = {"6.1": "clsact", "6.12": "tcx"}  # the first is the one ntc has to choose by itself
 MODULES = ("veth", "sch_ingress", "cls_bpf", "inet_diag", "tcp_diag")
 TOOLS = ("ip", "tc", "bpftool")
 
 
-class Failure(Exception):
-    """Told in one line."""
-
-
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        raise Failure(f"{' '.join(map(str, command))}: {(done.stdout + done.stderr).strip()[-2000:]}")
-    return done.stdout
-
-
 # --- the kernel
 
-def newest_package(version):
+def packages_of(version, machine):
+    return f"linux-image-{version}.*-{machine.flavour}"
+
+
+def newest_package(version, machine):
     """The name of Debian's newest package of that kernel, or None."""
-    pattern = rf"^linux-image-{re.escape(version)}\.[0-9.]+([-+][0-9a-z]+)*-cloud-amd64$"
+    # Not any word: there are -rt-arm64 and -cloud-arm64 too.
+    pattern = rf"^linux-image-{re.escape(version)}\.[0-9.]+([-+](deb|bpo)?[0-9]*)*-{machine.flavour}$"
     found = run("apt-cache", "search", "--names-only", pattern).splitlines()
     names = [line.split()[0] for line in found]
     return max(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)], default=None)
 
 
-def fetch_kernel(version):
+def fetch_kernel(version, machine):
     """A folder with boot/vmlinuz-* and lib/modules/*, or None where apt knows no such package."""
-    folder = BUILD / f"linux-{version}"
+    folder = BUILD / f"linux-{version}{machine.suffix}"
     if (folder / "complete").exists():
         return folder
-    package = newest_package(version)
+    package = newest_package(version, machine)
     if package is None:
         return None
     print("fetching:", package, flush=True)
@@ -111,30 +109,14 @@ def modules_of(kernel):
 
 # --- the programs
 
-def build_helper(name):
-    target = BUILD / name
-    run("cc", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2", "-static",
+def build_helper(name, machine):
+    target = BUILD / f"{name}{machine.suffix}"
+    run(machine.cc, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2", "-static",
         str(HERE / f"{name}.c"), "-o", str(target))
     return target
 
 
 # --- the initramfs
-
-def which(tool):
-    found = shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin")
-    if found is None:
-        raise Failure(f"{tool} is missing; scripts/test.sh installs what is")
-    return pathlib.Path(found)
-
-
-def libraries(programs):
-    """The shared libraries they load, and the loader, by their paths."""
-    for program in programs:
-        said = subprocess.run(["ldd", str(program)], capture_output=True, text=True).stdout
-        for line in said.splitlines():  # of a static one it says that it is
-            if found := re.search(r"(?:=> )?(/\S+) \(0x", line):
-                yield pathlib.Path(found[1])
-
 
 def cpio(entries):
     """An archive (newc, see Documentation/driver-api/early-userspace/buffer-format.rst) of
@@ -149,11 +131,11 @@ def cpio(entries):
     return bytes(out)
 
 
-def initramfs(kernel, programs):
+def initramfs(kernel, programs, machine):
     """`programs`: by their paths in the guest."""
     files = {name: (0o100755, path.read_bytes()) for name, path in programs.items()}
-    for path in libraries(programs.values()):
-        files[str(path)[1:]] = (0o100755, path.read_bytes())
+    for name, path in machine.libraries(programs.values(), BUILD).items():
+        files[name] = (0o100755, path.read_bytes())
     for path, data in modules_of(kernel).items():
         files[path] = (0o100644, data)
     files["init"] = (0o100755, (HERE / "guest.sh").read_bytes())
@@ -170,16 +152,17 @@ def initramfs(kernel, programs):
 class Guest:
     """A running qemu and what it says."""
 
-    def __init__(self, version, kernel, image, accel):
-        self.log = open(BUILD / f"console-{version}.log", "wb")
+    def __init__(self, version, kernel, image, machine, accel):
+        self.log = open(BUILD / f"console-{version}{machine.suffix}.log", "wb")
+        self.timeout = machine.timeout
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-accel", accel, "-cpu", "max,pcid=off,la57=off", "-smp", "2", "-m", "768",
+            [*machine.qemu, "-accel", accel, "-smp", "2",
              "-kernel", str(next(kernel.glob("boot/vmlinuz-*"))), "-initrd", str(image),
              # Verifying a program takes most of the time, and three times as long through retpolines.
-             "-append", f"console=ttyS0 quiet panic=-1 mitigations=off modes={HOOKS[version]}",
+             "-append", f"console={machine.console} quiet panic=-1 mitigations=off modes={HOOKS[version]}",
              "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.until = time.monotonic() + TIMEOUT
+        self.until = time.monotonic() + self.timeout
 
     def lines(self):
         """Until it ends, or has to be ended."""
@@ -193,7 +176,7 @@ class Guest:
             self.log.write(data)
             *whole, rest = (rest + data).split(b"\n")
             yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
-        yield f"not done after {TIMEOUT} s"
+        yield f"not done after {self.timeout} s"
 
     def close(self):
         self.process.kill()
@@ -227,48 +210,54 @@ def watch(guest, prefix):
     return failed
 
 
-def test(version, kernel, binaries, arguments):
-    prefix = f"{arguments.name}-{version}"
-    image = BUILD / f"initramfs-{version}.cpio"
-    image.write_bytes(initramfs(kernel, binaries))
-    guest = Guest(version, kernel, image, arguments.accel)
+def test(version, kernel, binaries, machine, arguments):
+    prefix = f"{arguments.name}{machine.suffix}-{version}"
+    image = BUILD / f"initramfs-{version}{machine.suffix}.cpio"
+    image.write_bytes(initramfs(kernel, binaries, machine))
+    guest = Guest(version, kernel, image, machine, arguments.accel)
     try:
         return watch(guest, prefix)
     finally:
         guest.close()
 
 
-def prepare():
+def prepare(machine):
     """The programs of the guest, by their paths there."""
     daemon = pathlib.Path(os.environ.get("NTC_BINARY", "")).absolute()
     if not os.access(daemon, os.X_OK) or not daemon.is_file():
         raise Failure("NTC_BINARY must name the daemon's program")
+    if machine.elf not in run("readelf", "-h", str(daemon)):
+        raise Failure(f"{daemon} is not built for {machine.name}")
+    run(machine.qemu[0], "--version")
     BUILD.mkdir(exist_ok=True)
     return {"bin/ntc": daemon,
-            **{f"bin/ntc-{name}": variants.build(name) for name in variants.EDITS},
-            "bin/busybox": which("busybox"),
-            **{f"bin/{name}": build_helper(name) for name in ("traffic", "manager")},
-            **{f"tools/{name}": which(name) for name in TOOLS}}
+            **{f"bin/ntc-{name}": variants.build(name, machine.cross) for name in variants.EDITS},
+            "bin/busybox": machine.tool("busybox", BUILD),
+            **{f"bin/{name}": build_helper(name, machine) for name in ("traffic", "manager")},
+            **{f"tools/{name}": machine.tool(name, BUILD) for name in TOOLS}}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", default="qemu")
+    parser.add_argument("--arch", default="amd64", choices=MACHINES)
     parser.add_argument("--accel", default="tcg,thread=multi")
     parser.add_argument("versions", nargs="*", metavar="6.1|6.12", help="kernels that must be tested")
     arguments = parser.parse_args()
+    machine = MACHINES[arguments.arch]
     if unknown := set(arguments.versions) - set(HOOKS):
         parser.error(f"no such kernel here: {', '.join(unknown)}")
     try:
-        binaries = prepare()
-        kernels = {version: fetch_kernel(version) for version in arguments.versions or HOOKS}
+        binaries = prepare(machine)
+        kernels = {version: fetch_kernel(version, machine) for version in arguments.versions or HOOKS}
         for version in [version for version in kernels if kernels[version] is None]:
+            missing = f"apt knows no {packages_of(version, machine)}"
             if arguments.versions or version == "6.1":
-                raise Failure(f"apt knows no linux-image-{version}.*-cloud-amd64 (apt-get update?)")
-            print(f"not tested: kernel {version}: apt knows no linux-image-{version}.*-cloud-amd64")
+                raise Failure(f"{missing} (apt-get update?)")
+            print(f"not tested: kernel {version}: {missing}")
             del kernels[version]
         with concurrent.futures.ThreadPoolExecutor() as pool:  # each guest keeps one processor busy
-            failed = sum(pool.map(lambda item: test(*item, binaries, arguments), kernels.items()))
+            failed = sum(pool.map(lambda item: test(*item, binaries, machine, arguments), kernels.items()))
     except (Failure, variants.BuildError) as failure:
         print(f"FAIL {arguments.name}: {failure}")
         return 1
