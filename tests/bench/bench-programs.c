@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -71,6 +72,37 @@ static int become_the_unit(void)
     return 0;
 }
 
+/* As keys of the tries and of the usual design's hash maps. */
+typedef struct Entries {
+    uint32_t count;
+    struct ntc_prefix4 *keys4;
+    struct ntc_prefix6 *keys6;
+    uint8_t (*plain)[16], (*mapped)[16];
+    uint32_t *slots;
+} Entries;
+
+static int entries_init(Entries *entries, uint32_t count)
+{
+    entries->count = count;
+    entries->keys4 = calloc(count, sizeof(*entries->keys4));
+    entries->keys6 = calloc(count, sizeof(*entries->keys6));
+    entries->plain = calloc(count, sizeof(*entries->plain));
+    entries->mapped = calloc(count, sizeof(*entries->mapped));
+    entries->slots = calloc(count, sizeof(*entries->slots));
+    return entries->keys4 && entries->keys6 && entries->plain && entries->mapped && entries->slots
+                   ? 0
+                   : -ENOMEM;
+}
+
+static void entries_done(Entries *entries)
+{
+    free(entries->keys4);
+    free(entries->keys6);
+    free(entries->plain);
+    free(entries->mapped);
+    free(entries->slots);
+}
+
 /* Entries that hold none of the packets' addresses: what most packets meet. They are scattered over
  * all addresses, as those of published lists are; none begins with 10 or 2001. */
 static uint32_t scattered(uint32_t i, int list)
@@ -80,28 +112,50 @@ static uint32_t scattered(uint32_t i, int list)
     return address >> 24 == 10 || address >> 24 == 0x20 ? address ^ 0x80000000U : address;
 }
 
-static int fill_list(int list, uint32_t entries)
+static void make_entries(int list, Entries *entries)
+{
+    for (uint32_t i = 0; i < entries->count; i++) {
+        uint32_t address = htonl(scattered(i, list));
+
+        entries->keys4[i].bits = 32;
+        entries->keys6[i].bits = 128;
+        entries->mapped[i][10] = entries->mapped[i][11] = 0xff;
+        entries->slots[i] = 1;
+        memcpy(entries->keys4[i].address, &address, 4);
+        memcpy(entries->keys6[i].address, &address, 4);
+        memcpy(entries->plain[i], &address, 4);
+        memcpy(entries->mapped[i] + 12, &address, 4);
+    }
+}
+
+static int fill_map(const struct bpf_map *map, const void *keys, const Entries *entries)
+{
+    uint32_t count = entries->count;
+
+    return bpf_map_update_batch(bpf_map__fd(map), keys, entries->slots, &count, NULL) < 0 ? -errno
+                                                                                          : 0;
+}
+
+static int fill_list(int list, uint32_t n)
 {
     struct bpf_map *tries4[] = {ntc->maps.ntc_black4, ntc->maps.ntc_white4};
     struct bpf_map *tries6[] = {ntc->maps.ntc_black6, ntc->maps.ntc_white6};
-    int hash = bpf_map__fd(list ? usual->maps.usual_white : usual->maps.usual_black);
+    struct bpf_map *hashes[] = {usual->maps.usual_black, usual->maps.usual_white};
+    Entries entries = {};
+    int r = entries_init(&entries, n / 2 + n % 2);
 
-    for (uint32_t i = 0; i < entries / 2 + entries % 2; i++) {
-        uint32_t address = htonl(scattered(i, list)), slot = 1;
-        struct ntc_prefix4 key4 = {.bits = 32};
-        struct ntc_prefix6 key6 = {.bits = 128};
-        uint8_t mapped[16] = {[10] = 0xff, 0xff};
-
-        memcpy(key4.address, &address, 4);
-        memcpy(key6.address, &address, 4);
-        memcpy(mapped + 12, &address, 4);
-        if (bpf_map_update_elem(bpf_map__fd(tries4[list]), &key4, &slot, BPF_ANY) < 0 ||
-                bpf_map_update_elem(bpf_map__fd(tries6[list]), &key6, &slot, BPF_ANY) < 0 ||
-                bpf_map_update_elem(hash, mapped, &slot, BPF_ANY) < 0 ||
-                bpf_map_update_elem(hash, key6.address, &slot, BPF_ANY) < 0)
-            return -errno;
+    if (r >= 0) {
+        make_entries(list, &entries);
+        r = fill_map(tries4[list], entries.keys4, &entries);
     }
-    return 0;
+    if (r >= 0)
+        r = fill_map(tries6[list], entries.keys6, &entries);
+    if (r >= 0)
+        r = fill_map(hashes[list], entries.plain, &entries);
+    if (r >= 0)
+        r = fill_map(hashes[list], entries.mapped, &entries);
+    entries_done(&entries);
+    return r;
 }
 
 static int open_programs(uint32_t entries)

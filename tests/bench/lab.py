@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "system"))
 from world import World, settled  # noqa: E402  (the path comes first)
 
 CPUS = min(os.cpu_count(), 8)
+FLOWS = (1, 16, 256, 4096, 16_384, 60_000)  # what the default flows.capacity has room for
 median = statistics.median
 
 

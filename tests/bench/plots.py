@@ -73,6 +73,11 @@ def draw(r, folder):
                 "usual design": [(row["entries"], row["usual_ns"]) for row in rows],
                 "ntc, judged anew": [(row["entries"], row["judged_ns"]) for row in rows],
                 "ntc, established": [(row["entries"], row["established_ns"]) for row in rows]}))
+    if rows := r.get("packet_by_flows"):
+        (folder / "cost-by-flows.svg").write_text(plot(
+            "Cost of a packet by number of flows", "flows in turn", "ns", {
+                "usual design": [(row["flows"], row["usual_ns"]) for row in rows],
+                "ntc": [(row["flows"], row["ntc_ns"]) for row in rows]}))
     if rows := r.get("by_flows"):
         (folder / "throughput-by-flows.svg").write_text(plot(
             "Flood: throughput left with ntc", "flows", "% of without", {

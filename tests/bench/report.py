@@ -45,10 +45,10 @@ def others_table(rows):
                f"{share(row['left'])} |")
 
 
-def viewers_table(rows):
+def viewers_table(result):
     yield "\n### Viewers of /events\n\n| viewers | events/s each | of them lost any | CPU of ntc, of a core |"
     yield "|--:|--:|--:|--:|"
-    for row in rows:
+    for row in result["viewers"]:
         yield f"| {row['clients']} | {row['events_per_client']:.0f} | {row['losing']} | {share(row['cpu'])} |"
 
 
@@ -58,6 +58,19 @@ def sizes_table(rows):
     for row in rows:
         yield (f"| {row['entries']:,} | {ns(row['established_ns'])} | {ns(row['judged_ns'])} | "
                f"{ns(row['usual_ns'])} |")
+
+
+def packet_by_flows_table(rows):
+    yield "\n### By number of flows\n\nns, net of an empty program; established, each packet of another flow than the last\n"
+    yield "| flows | usual design | ntc |\n|--:|--:|--:|"
+    for row in rows:
+        yield f"| {row['flows']:,} | {ns(row['usual_ns'])} | {ns(row['ntc_ns'])} |"
+
+
+def by_flows_table(rows):
+    yield "\n### Flood by number of flows\n\n| flows | throughput left | user space, of a core |\n|--:|--:|--:|"
+    for row in rows:
+        yield f"| {row['flows']:,} | {share(row['left'])} | {share(row['user_space'])} |"
 
 
 def flood_targets(t, rows):
@@ -113,10 +126,9 @@ def markdown(r):
     lines = [f"Linux {r.get('kernel')}, {r.get('cpus')} CPUs, {r.get('cpu')}\n", *targets(r)]
     if "packet" in r:
         lines += packet_table(r["packet"])
-    if "lists_by_size" in r:
-        lines += sizes_table(r["lists_by_size"])
-    if "http" in r:
-        lines += viewers_table(r["http"]["viewers"])
-    if "others" in r:
-        lines += others_table(r["others"])
+    tables = {"lists_by_size": sizes_table, "packet_by_flows": packet_by_flows_table, "by_flows": by_flows_table,
+              "http": viewers_table, "others": others_table}
+    for name, table in tables.items():
+        if name in r:
+            lines += table(r[name])
     return "\n".join(lines) + "\n"

@@ -24,6 +24,7 @@ import report
 SECTIONS = {
     "packet": measure_packet.packet,
     "lists_by_size": measure_packet.lists_by_size,
+    "packet_by_flows": measure_packet.packet_by_flows,
     "floods": measure_flood.floods,
     "by_flows": measure_flood.by_flows,
     "throughput": measure_flood.throughput,
