@@ -4,7 +4,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-bool reader_is_stuck(Reader *reader, int fd, uint64_t now_ns, uint64_t limit_ns)
+bool reader_is_slow(Reader *reader, int fd, uint64_t now_ns, uint64_t limit_ns)
 {
     int waiting = 0;
     int64_t taken;
@@ -12,9 +12,11 @@ bool reader_is_stuck(Reader *reader, int fd, uint64_t now_ns, uint64_t limit_ns)
     if (ioctl(fd, SIOCOUTQ, &waiting) < 0)
         return false;
     taken = (int64_t)reader->given_bytes - waiting;
-    if (waiting == 0 || taken > reader->taken_bytes || reader->moved_ns == 0) {
+    if (reader->since_ns == 0 || waiting == 0 ||
+            taken - reader->taken_bytes > reader->waiting_bytes / READER_SHARE) {
         reader->taken_bytes = taken;
-        reader->moved_ns = now_ns;
+        reader->waiting_bytes = waiting;
+        reader->since_ns = now_ns;
     }
-    return now_ns - reader->moved_ns > limit_ns;
+    return now_ns - reader->since_ns > limit_ns;
 }

@@ -27,8 +27,9 @@
 /* What the kernel may hold for one client. Left to itself it takes megabytes, and a client that
  * does not read would be taken for a live one all that while. */
 #define SOCKET_BYTES (256 * 1024)
-/* One that takes nothing for so long is cut off, too. */
-#define STUCK_NS (6 * NSEC_PER_SEC)
+/* One that for so long takes next to nothing of what waits for it is cut off, too. A link that was
+ * down for less than three seconds is back by then: TCP tries again after 0.2, 0.6, 1.4, 3.0 s. */
+#define SLOW_NS (4 * NSEC_PER_SEC)
 
 typedef enum ClientState {
     CLIENT_WOKEN,
@@ -43,6 +44,7 @@ struct SseClient {
     TextBuffer out; /* formatted; [sent, size) is not yet with MHD */
     size_t sent;
     ClientState state;
+    size_t handed_bytes; /* to MHD, perhaps not yet to the kernel */
     Reader reader;
     bool cut_off;
     SseClient *next, *prev;
@@ -201,7 +203,7 @@ void event_stream_push_alert(EventStream *stream, uint64_t number)
 void event_stream_sweep(EventStream *stream, uint64_t now_ns)
 {
     for (SseClient *c = stream->clients; c; c = c->next)
-        if (!c->cut_off && reader_is_stuck(&c->reader, socket_of(c), now_ns, STUCK_NS))
+        if (!c->cut_off && reader_is_slow(&c->reader, socket_of(c), now_ns, SLOW_NS))
             cut_off(c);
 }
 
@@ -241,13 +243,15 @@ static void fill(SseClient *client)
                 &stream->server->context);
 }
 
-/* libmicrohttpd wants bytes. It must be suspended before 0 is returned, or it would ask again at
- * once. */
+/* libmicrohttpd wants bytes: those it had before are with the kernel. It must be suspended before 0
+ * is returned, or it would ask again at once. */
 static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t max)
 {
     SseClient *client = userdata;
     size_t n;
 
+    client->reader.given_bytes += client->handed_bytes;
+    client->handed_bytes = 0;
     if (client->stream->stopping)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (client->sent == client->out.size || client->out.size < CHUNK_BYTES)
@@ -263,7 +267,7 @@ static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t m
     client->state = CLIENT_WRITING;
     memcpy(buffer, client->out.data + client->sent, n);
     client->sent += n;
-    client->reader.given_bytes += n;
+    client->handed_bytes = n;
     return (ssize_t)n;
 }
 

@@ -29,7 +29,7 @@ DEFINE_CLEANUP(EventStream *, event_stream_free);
 void event_stream_push(EventStream *stream, const PacketEvent *packet);
 void event_stream_push_gap(EventStream *stream, uint64_t packets);
 void event_stream_push_alert(EventStream *stream, uint64_t number);
-/* Cuts off who takes nothing for six seconds. Once a second. */
+/* Cuts off who takes next to nothing for four seconds. Once a second. */
 void event_stream_sweep(EventStream *stream, uint64_t now_ns);
 /* Shutdown: nobody is suspended any more. */
 void event_stream_stop(EventStream *stream);
