@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define NTC_ABI_VERSION 2
+#define NTC_ABI_VERSION 3
 
 enum ntc_direction {
     NTC_INGRESS,
@@ -36,7 +36,7 @@ enum ntc_protocol_class {
     NTC_PROTOS,
 };
 
-/* --- flows: hash map ntc_flows -------------------------------------------------------------------
+/* --- flows: hash maps ntc_flows4 and ntc_flows6, of `flows.capacity` each -----------------------
  */
 
 struct ntc_flow_key {
@@ -50,6 +50,20 @@ struct ntc_flow_key {
     __u8 zero[2];
 };
 _Static_assert(sizeof(struct ntc_flow_key) == 44, "no hidden padding");
+
+/* Where both addresses are IPv4: a third of the bytes to hash and compare, which is most of what a
+ * packet costs. See flow-key.h. */
+struct ntc_flow4_key {
+    __u8 src[4];
+    __u8 dst[4];
+    __u16 sport;
+    __u16 dport;
+    __u32 ifindex;
+    __u8 protocol;
+    __u8 direction;
+    __u8 zero[2];
+};
+_Static_assert(sizeof(struct ntc_flow4_key) == 20, "no hidden padding");
 
 /* The lists' verdict on a flow, cached: generation << 32 | slot << 8 | action. One aligned u64,
  * written by one store, so that nobody ever sees an old verdict under a new generation. 0 = never
@@ -117,8 +131,16 @@ struct ntc_prefix6 {
     __u8 address[16];
 };
 
-/* Hits: per-CPU array ntc_hits of struct ntc_count, indexed by slot. Slot 0 is nobody's. */
-#define NTC_SLOT_MAX 0xffffff
+/* Hits: per-CPU array ntc_hits, NTC_HITS_SLOTS of them an element, for the kernel allocates elements
+ * one by one. Slot 0 is nobody's. They only ever grow: where a slot's hits stood when it was given
+ * to an entry is in the array ntc_hits_base (struct ntc_count, indexed by slot), which is user
+ * space's own. */
+#define NTC_SLOT_MAX   0xffffff
+#define NTC_HITS_SLOTS 16
+
+struct ntc_hits {
+    struct ntc_count slots[NTC_HITS_SLOTS];
+};
 
 /* --- fragments: LRU map ntc_fragments
  * --------------------------------------------------------------- */

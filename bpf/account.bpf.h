@@ -6,6 +6,7 @@
  * more than the packets in flight, and a scan between two readings of the counters must lie between
  * them. */
 
+#include "flow-key.h"
 #include "maps.bpf.h"
 #include "parse.h"
 
@@ -76,32 +77,49 @@ static __always_inline void ntc_count(struct ntc_counters *counters, __u32 class
 
 static __always_inline void ntc_count_hit(__u32 slot, const struct ntc_size *size)
 {
-    struct ntc_count *hits = slot ? bpf_map_lookup_elem(&ntc_hits, &slot) : 0;
+    __u32 element = slot / NTC_HITS_SLOTS;
+    struct ntc_hits *hits = slot ? bpf_map_lookup_elem(&ntc_hits, &element) : 0;
 
     if (hits) {
-        hits->packets += size->packets;
-        hits->bytes += size->bytes;
+        hits->slots[slot % NTC_HITS_SLOTS].packets += size->packets;
+        hits->slots[slot % NTC_HITS_SLOTS].bytes += size->bytes;
     }
 }
 
 /* A new, empty entry; NULL when there is no room. A full map is known from a flag, for a failed
  * insert costs three times as much as looking at it. */
-static __noinline struct ntc_flow *ntc_flow_create(const struct ntc_flow_key *key, __u64 now_ns)
+static __noinline struct ntc_flow *ntc_flow_create(void *map, const void *key, __u64 now_ns)
 {
     struct ntc_flow fresh = {};
     long r;
 
-    if (!key || *(volatile __u32 *)&ntc_control.flows_full)
+    if (*(volatile __u32 *)&ntc_control.flows_full)
         return 0;
     fresh.owner_cpu = bpf_get_smp_processor_id();
     fresh.first_seen_ns = now_ns;
     fresh.last_seen_ns = now_ns;
-    r = bpf_map_update_elem(&ntc_flows, key, &fresh, BPF_NOEXIST);
+    r = bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST);
     if (r == 0 || r == -EEXIST)
-        return bpf_map_lookup_elem(&ntc_flows, key);
+        return bpf_map_lookup_elem(map, key);
     if (r == -E2BIG)
         ntc_control.flows_full = 1;
     return 0;
+}
+
+/* The packet's flow, made if there is none; NULL when there is no room. */
+static __always_inline struct ntc_flow *ntc_flow_of(const struct ntc_packet *packet, __u64 now_ns)
+{
+    struct ntc_flow *flow;
+
+    if (packet->ipv4 || ntc_is_flow4(&packet->key)) {
+        struct ntc_flow4_key key;
+
+        ntc_flow4_key_from(&key, &packet->key);
+        flow = bpf_map_lookup_elem(&ntc_flows4, &key);
+        return flow ?: ntc_flow_create(&ntc_flows4, &key, now_ns);
+    }
+    flow = bpf_map_lookup_elem(&ntc_flows6, &packet->key);
+    return flow ?: ntc_flow_create(&ntc_flows6, &packet->key, now_ns);
 }
 
 /* A hook runs with soft interrupts off, so that nothing comes between the owner's load and store.

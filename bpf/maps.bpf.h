@@ -11,9 +11,16 @@
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 65536);
+    __type(key, struct ntc_flow4_key);
+    __type(value, struct ntc_flow);
+} ntc_flows4 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
     __type(key, struct ntc_flow_key);
     __type(value, struct ntc_flow);
-} ntc_flows SEC(".maps");
+} ntc_flows6 SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -24,10 +31,17 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 8192);
+    __type(key, __u32);
+    __type(value, struct ntc_hits);
+} ntc_hits SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 131072);
     __type(key, __u32);
     __type(value, struct ntc_count);
-} ntc_hits SEC(".maps");
+} ntc_hits_base SEC(".maps");
 
 struct ntc_trie4 {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);

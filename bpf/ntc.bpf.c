@@ -50,10 +50,7 @@ static __always_inline int ntc_handle_ip(
 
     ssh = packet->fragment ? ntc_fragment_ssh(packet, counters, size.packets) : ntc_is_ssh(packet);
 
-    flow = bpf_map_lookup_elem(&ntc_flows, &packet->key);
-    if (!flow)
-        flow = ntc_flow_create(&packet->key, now_ns);
-
+    flow = ntc_flow_of(packet, now_ns);
     if (ssh) {
         action = NTC_SSH;
     } else {

@@ -4,6 +4,7 @@
 /* What is to become of a packet: the SSH rule, and the lists. First match wins:
  * SSH, whitelist (SKIP), blacklist (DROP), else PASS. */
 
+#include "flow-key.h"
 #include "maps.bpf.h"
 #include "parse.h"
 
@@ -22,14 +23,6 @@ static __always_inline int ntc_is_ssh(const struct ntc_packet *packet)
         return 1;
     return packet->have_flags && ntc_is_ssh_port(packet->key.sport) &&
            (packet->tcp_flags & (NTC_TCP_SYN | NTC_TCP_ACK)) != NTC_TCP_SYN;
-}
-
-static __always_inline int ntc_is_mapped(const __u8 address[16])
-{
-    const __u32 *words = (const __u32 *)address;
-
-    return words[0] == 0 && words[1] == 0 && address[8] == 0 && address[9] == 0 &&
-           address[10] == 0xff && address[11] == 0xff;
 }
 
 /* The slot of the longest prefix that holds `address`; 0 = none. */

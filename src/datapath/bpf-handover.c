@@ -69,19 +69,20 @@ int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
 {
     struct ntc_bpf *s = bpf->skeleton;
     struct bpf_map *map;
-    bool counters = false, flows = false;
+    bool counters = false, flows4 = false, flows6 = false;
 
     bpf_object__for_each_map(map, s->obj)
     {
         bool reused = inherit_map(map, inherited, n);
 
         counters = counters || (reused && map == s->maps.ntc_counters);
-        flows = flows || (reused && map == s->maps.ntc_flows);
+        flows4 = flows4 || (reused && map == s->maps.ntc_flows4);
+        flows6 = flows6 || (reused && map == s->maps.ntc_flows6);
     }
     for (size_t i = 0; i < n; i++)
         if (inherited[i].fd >= 0)
             inherit_link(bpf, &inherited[i]);
-    bpf->adopted = counters && flows;
+    bpf->adopted = counters && flows4 && flows6;
     return 0;
 }
 

@@ -21,6 +21,16 @@ typedef struct InheritedLink {
     int fd;
 } InheritedLink;
 
+/* A walk over both maps of flows. The keys' room serves for either form. */
+typedef struct FlowScan {
+    struct ntc_flow_key *keys;
+    struct ntc_flow *values;
+    __u32 cursor;
+    bool started; /* in this map */
+    bool ipv6;    /* the second map's turn */
+    bool over;
+} FlowScan;
+
 typedef struct BpfDatapath {
     Datapath base; /* first */
     struct ntc_bpf *skeleton;
@@ -37,12 +47,10 @@ typedef struct BpfDatapath {
     size_t n_inherited;
     bool adopted;
     bool leave_filters; /* clsact filters outlive us on purpose */
-    struct ntc_counters *percpu;
+    struct ntc_counters *percpu; /* room for one element of each per-CPU map */
+    struct ntc_hits *hits;
     int n_cpus;
-    struct ntc_flow_key *scan_keys;
-    struct ntc_flow *scan_values;
-    __u32 scan_cursor;
-    bool scan_started, scan_over;
+    FlowScan scan;
 } BpfDatapath;
 
 int bpf_attach(Datapath *datapath, uint32_t ifindex, const char *name);
@@ -56,6 +64,13 @@ int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret);
 int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n);
 uint32_t bpf_slots(Datapath *datapath);
 int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n);
+
+int bpf_flows_init(BpfDatapath *bpf);
+void bpf_flows_done(BpfDatapath *bpf);
+int bpf_scan_begin(Datapath *datapath);
+int bpf_scan_next(Datapath *datapath, FlowSample *samples, size_t max);
+int bpf_end_flow(Datapath *datapath, const FlowKey *key, FlowSample *ret);
+void bpf_flows_have_room(Datapath *datapath);
 
 bool bpf_link_is_alive(int link_fd, uint32_t ifindex);
 

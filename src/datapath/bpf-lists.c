@@ -63,22 +63,48 @@ int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
     return r;
 }
 
+/* Since the map was made. */
+static int hits_so_far(BpfDatapath *bpf, uint32_t slot, struct ntc_hits *percpu, Count *ret)
+{
+    __u32 element = slot / NTC_HITS_SLOTS;
+
+    *ret = (Count){};
+    if (bpf_map_lookup_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits), &element, percpu) < 0)
+        return -errno;
+    for (int i = 0; i < bpf->n_cpus; i++) {
+        ret->packets += percpu[i].slots[slot % NTC_HITS_SLOTS].packets;
+        ret->bytes += percpu[i].slots[slot % NTC_HITS_SLOTS].bytes;
+    }
+    return 0;
+}
+
 int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret)
 {
     BpfDatapath *bpf = (BpfDatapath *)datapath;
-    struct ntc_count values[1024];
-    Count sum = {};
+    struct ntc_count base;
+    Count now;
+    int r = hits_so_far(bpf, slot, bpf->hits, &now);
 
-    if (bpf->n_cpus > 1024)
-        return -E2BIG;
-    if (bpf_map_lookup_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits), &slot, values) < 0)
+    if (r < 0)
+        return r;
+    if (bpf_map_lookup_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits_base), &slot, &base) < 0)
         return -errno;
-    for (int i = 0; i < bpf->n_cpus; i++) {
-        sum.packets += values[i].packets;
-        sum.bytes += values[i].bytes;
-    }
-    *ret = sum;
+    *ret = (Count){now.packets - base.packets, now.bytes - base.bytes};
     return 0;
+}
+
+static int set_base(BpfDatapath *bpf, uint32_t slot)
+{
+    struct ntc_count base;
+    Count now;
+    int r = hits_so_far(bpf, slot, bpf->hits, &now);
+
+    if (r < 0)
+        return r;
+    base = (struct ntc_count){now.packets, now.bytes};
+    r = bpf_map_update_elem(
+            bpf_map__fd(bpf->skeleton->maps.ntc_hits_base), &slot, &base, BPF_ANY);
+    return r < 0 ? -errno : 0;
 }
 
 /* MEMBARRIER_CMD_GLOBAL waits for a grace period of RCU (membarrier(2)): no program that read an
@@ -86,22 +112,18 @@ int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret)
 int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n)
 {
     BpfDatapath *bpf = (BpfDatapath *)datapath;
-    _cleanup_free_ struct ntc_count *zero = calloc((size_t)bpf->n_cpus, sizeof(*zero));
+    int r = 0;
 
-    if (!zero)
-        return -ENOMEM;
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
         return -errno;
-    for (size_t i = 0; i < n; i++)
-        if (bpf_map_update_elem(
-                    bpf_map__fd(bpf->skeleton->maps.ntc_hits), &slots[i], zero, BPF_ANY) < 0)
-            return -errno;
-    return 0;
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = set_base(bpf, slots[i]);
+    return r;
 }
 
 uint32_t bpf_slots(Datapath *datapath)
 {
-    return bpf_map__max_entries(((BpfDatapath *)datapath)->skeleton->maps.ntc_hits);
+    return bpf_map__max_entries(((BpfDatapath *)datapath)->skeleton->maps.ntc_hits_base);
 }
 
 /* Each word of the bitmap is replaced whole: a port in both the old and the new set is never cut

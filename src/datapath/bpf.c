@@ -11,15 +11,12 @@
 #include <bpf/libbpf.h>
 #include <string.h>
 
-#define SCAN_BATCH 2048
-
 _Static_assert((int)DIRECTION_EGRESS == (int)NTC_EGRESS && (int)ACTION_SSH == (int)NTC_SSH &&
                        (int)PROTOCOL_NONIP == (int)NTC_PROTO_NONIP,
         "the words of packet.h are those of abi.h");
 _Static_assert((int)_DIRECTION_MAX == NTC_DIRECTIONS && (int)_ACTION_MAX == NTC_ACTIONS &&
                        (int)_PROTOCOL_MAX == NTC_PROTOS,
         "and as many");
-_Static_assert(sizeof(FlowKey) == sizeof(struct ntc_flow_key), "keys are copied as they are");
 
 _printf_(2, 0) static int libbpf_log(
         enum libbpf_print_level level, const char *format, va_list args)
@@ -69,71 +66,6 @@ static int read_counters(Datapath *datapath, Counters *ret)
     return 0;
 }
 
-static void sample_from(
-        const struct ntc_flow_key *key, const struct ntc_flow *flow, FlowSample *ret)
-{
-    memcpy(&ret->key, key, sizeof(ret->key));
-    ret->packets = flow->owner_packets + flow->other_packets;
-    ret->bytes = flow->owner_bytes + flow->other_bytes;
-    ret->syn_packets = flow->syn_packets;
-    ret->ack_packets = 0;
-    if (key->protocol == 6 && ret->packets > flow->noack_packets)
-        ret->ack_packets = ret->packets - flow->noack_packets;
-    ret->first_seen_ns = flow->first_seen_ns;
-    ret->last_seen_ns = flow->last_seen_ns;
-    ret->tcp_flags = flow->tcp_flags;
-    ret->action = flow->action;
-}
-
-static int scan_begin(Datapath *datapath)
-{
-    BpfDatapath *bpf = (BpfDatapath *)datapath;
-
-    bpf->scan_started = false;
-    bpf->scan_over = false;
-    return 0;
-}
-
-/* Batch lookup walks the hash by buckets, so that an entry that stays is met exactly once. -ENOSPC
- * means a bucket holds more than the batch has room for. */
-static int scan_next(Datapath *datapath, FlowSample *samples, size_t max)
-{
-    BpfDatapath *bpf = (BpfDatapath *)datapath;
-    __u32 count = (__u32)MIN_OF(max, (size_t)SCAN_BATCH);
-    __u32 next = 0;
-    int r;
-
-    if (bpf->scan_over)
-        return 0;
-    r = bpf_map_lookup_batch(map_fd(bpf->skeleton->maps.ntc_flows),
-            bpf->scan_started ? &bpf->scan_cursor : NULL, &next, bpf->scan_keys, bpf->scan_values,
-            &count, NULL);
-    if (r < 0 && errno != ENOENT)
-        return -errno;
-    bpf->scan_over = r < 0;
-    bpf->scan_started = true;
-    bpf->scan_cursor = next;
-    for (__u32 i = 0; i < count; i++)
-        sample_from(&bpf->scan_keys[i], &bpf->scan_values[i], &samples[i]);
-    return (int)count;
-}
-
-static int end_flow(Datapath *datapath, const FlowKey *key, FlowSample *ret)
-{
-    BpfDatapath *bpf = (BpfDatapath *)datapath;
-    struct ntc_flow flow;
-
-    if (bpf_map_lookup_and_delete_elem(map_fd(bpf->skeleton->maps.ntc_flows), key, &flow) < 0)
-        return -errno;
-    sample_from((const struct ntc_flow_key *)key, &flow, ret);
-    return 0;
-}
-
-static void flows_have_room(Datapath *datapath)
-{
-    __atomic_store_n(&((BpfDatapath *)datapath)->control->flows_full, 0, __ATOMIC_RELAXED);
-}
-
 static __u32 per_slice(uint32_t per_second)
 {
     return (__u32)(((uint64_t)per_second << NTC_SLICE_SHIFT) / 1000000000ULL);
@@ -157,9 +89,10 @@ static uint64_t memory_bytes(Datapath *datapath)
     const DatapathLimits *l = &bpf->limits;
     uint64_t cpus = (uint64_t)bpf->n_cpus;
 
-    return (uint64_t)l->flow_capacity * (48 + 48 + sizeof(struct ntc_flow)) +
+    return (uint64_t)l->flow_capacity * (48 + 24 + sizeof(struct ntc_flow)) +
+           (uint64_t)l->flow_capacity * (48 + 48 + sizeof(struct ntc_flow)) +
            (uint64_t)l->fragment_capacity * (64 + 48 + sizeof(struct ntc_fragment)) +
-           (uint64_t)bpf_slots(datapath) * sizeof(struct ntc_count) * cpus +
+           (uint64_t)bpf_slots(datapath) * sizeof(struct ntc_count) * (cpus + 1) +
            sizeof(struct ntc_counters) * cpus + (uint64_t)l->list_capacity * 2 * 2 * 64 +
            l->ring_bytes;
 }
@@ -204,9 +137,9 @@ static Datapath *bpf_free(Datapath *datapath)
     bpf_drop_inherited(bpf);
     ring_buffer__free(bpf->ring);
     ntc_bpf__destroy(bpf->skeleton);
-    free(bpf->scan_keys);
-    free(bpf->scan_values);
+    bpf_flows_done(bpf);
     free(bpf->percpu);
+    free(bpf->hits);
     free(bpf);
     return NULL;
 }
@@ -219,10 +152,10 @@ static const DatapathOps bpf_ops = {
         .verify = bpf_verify,
         .attachments = bpf_attachments,
         .read_counters = read_counters,
-        .scan_begin = scan_begin,
-        .scan_next = scan_next,
-        .end_flow = end_flow,
-        .flows_have_room = flows_have_room,
+        .scan_begin = bpf_scan_begin,
+        .scan_next = bpf_scan_next,
+        .end_flow = bpf_end_flow,
+        .flows_have_room = bpf_flows_have_room,
         .apply_lists = bpf_apply_lists,
         .read_hits = bpf_read_hits,
         .recycle_slots = bpf_recycle_slots,
@@ -250,19 +183,23 @@ static int load(BpfDatapath *bpf, HandoverFd *inherited, size_t n_inherited)
 {
     struct ntc_bpf *s = ntc_bpf__open();
     const DatapathLimits *l = &bpf->limits;
+    __u32 slots;
     int r;
 
     bpf->skeleton = s;
     if (!s)
         return -errno;
-    bpf_map__set_max_entries(s->maps.ntc_flows, l->flow_capacity);
+    bpf_map__set_max_entries(s->maps.ntc_flows4, l->flow_capacity);
+    bpf_map__set_max_entries(s->maps.ntc_flows6, l->flow_capacity);
     bpf_map__set_max_entries(s->maps.ntc_fragments, l->fragment_capacity);
     bpf_map__set_max_entries(s->maps.ntc_black4, l->list_capacity);
     bpf_map__set_max_entries(s->maps.ntc_black6, l->list_capacity);
     bpf_map__set_max_entries(s->maps.ntc_white4, l->list_capacity);
     bpf_map__set_max_entries(s->maps.ntc_white6, l->list_capacity);
     /* Slots of both lists and a reserve, so that freed ones can rest before they are used again. */
-    bpf_map__set_max_entries(s->maps.ntc_hits, 2 * l->list_capacity + 1025);
+    slots = 2 * l->list_capacity + 1025;
+    bpf_map__set_max_entries(s->maps.ntc_hits, (slots + NTC_HITS_SLOTS - 1) / NTC_HITS_SLOTS);
+    bpf_map__set_max_entries(s->maps.ntc_hits_base, slots);
     bpf_map__set_max_entries(s->maps.ntc_events, ring_size(l->ring_bytes));
     r = bpf_inherit(bpf, inherited, n_inherited);
     return r < 0 ? r : ntc_bpf__load(s);
@@ -285,11 +222,12 @@ static int set_up(BpfDatapath *bpf, sd_event *event, HandoverFd *inherited, size
     if (bpf->n_cpus < 0)
         return bpf->n_cpus;
     bpf->percpu = calloc((size_t)bpf->n_cpus, sizeof(*bpf->percpu));
-    bpf->scan_keys = calloc(SCAN_BATCH, sizeof(*bpf->scan_keys));
-    bpf->scan_values = calloc(SCAN_BATCH, sizeof(*bpf->scan_values));
-    if (!bpf->percpu || !bpf->scan_keys || !bpf->scan_values)
+    bpf->hits = calloc((size_t)bpf->n_cpus, sizeof(*bpf->hits));
+    if (!bpf->percpu || !bpf->hits)
         return -ENOMEM;
-    r = load(bpf, inherited, n_inherited);
+    r = bpf_flows_init(bpf);
+    if (r >= 0)
+        r = load(bpf, inherited, n_inherited);
     if (r < 0)
         return r;
     bpf->control = (struct ntc_control *)&bpf->skeleton->data_control->ntc_control;

@@ -10,9 +10,12 @@
 
 #include "base/clock.h"
 
+#define DATAPATH_MAPS 2 /* IPv4, and the rest */
+
 struct FlowTable {
     FlowRecord *flows; /* uthash, by key */
     FlowPool pool;
+    size_t capacity;
     FlowTimeouts timeouts;
     FlowTotals totals;
     FlowDeltaFn on_delta;
@@ -34,7 +37,8 @@ int flow_table_new(size_t capacity, const FlowTimeouts *timeouts, FlowDeltaFn on
     table = calloc(1, sizeof(*table));
     if (!table)
         return -ENOMEM;
-    table->pool.capacity = capacity;
+    table->capacity = capacity;
+    table->pool.capacity = DATAPATH_MAPS * capacity;
     table->timeouts = *timeouts;
     table->on_delta = on_delta;
     table->userdata = userdata;
@@ -296,5 +300,5 @@ const FlowTotals *flow_table_totals(const FlowTable *table)
 
 size_t flow_table_capacity(const FlowTable *table)
 {
-    return table->pool.capacity;
+    return table->capacity;
 }

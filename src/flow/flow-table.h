@@ -6,8 +6,9 @@
  *
  * Role: owns one record a live flow. In: samples of a scan. Out: deltas (to statistics), the list
  * of flows to end, and the totals that the self-check needs. It never touches the datapath: the
- * scanner (flow/scanner.h) feeds it and carries out what it decides. Bounded by the capacity given
- * at creation, which is the datapath's own, so that every flow the datapath can hold has room here.
+ * scanner (flow/scanner.h) feeds it and carries out what it decides. `capacity` is how many flows
+ * should be held: the datapath has room for as many of IPv4 and as many others, so that twice as
+ * many are taken until the next scan has made room.
  *
  * A scan is bracketed by begin and end. A flow that a scan did not meet has vanished (someone else
  * deleted it): it is dropped and counted in `vanished_packets`, because the self-check must notice.

@@ -144,7 +144,7 @@ static void out_flows(MetricText *out, const HttpContext *context)
 {
     const FlowTotals *flows = flow_table_totals(context->flows);
 
-    metric_gauge_value(out, "ntc_flows_capacity", "Flows that the flow table can hold.",
+    metric_gauge_value(out, "ntc_flows_capacity", "Flows that are kept at a time (flows.capacity).",
             flow_table_capacity(context->flows));
     metric_counter_value(out, "ntc_flows_started_total", "Flows ever seen.", flows->started);
     out_ended_flows(out, flows);

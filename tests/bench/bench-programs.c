@@ -217,16 +217,21 @@ uint64_t bench_usual_lost(void)
     return lost;
 }
 
-static void empty_flows(void)
+static void empty_map(int fd)
 {
-    static struct ntc_flow_key keys[FLOWS_MAX];
-    int fd = bpf_map__fd(ntc->maps.ntc_flows);
+    static struct ntc_flow_key keys[FLOWS_MAX]; /* or their short form */
     uint32_t n = 0;
 
     for (void *from = NULL; n < FLOWS_MAX && bpf_map_get_next_key(fd, from, &keys[n]) == 0; n++)
         from = &keys[n];
     for (uint32_t i = 0; i < n; i++)
         bpf_map_delete_elem(fd, &keys[i]);
+}
+
+static void empty_flows(void)
+{
+    empty_map(bpf_map__fd(ntc->maps.ntc_flows4));
+    empty_map(bpf_map__fd(ntc->maps.ntc_flows6));
 }
 
 static int fd_of(BenchProgram program)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What stands in the program's maps. */
 
+#include "flow-key.h"
 #include "harness-internal.h"
 
 #include <bpf/bpf.h>
@@ -36,14 +37,16 @@ void harness_reset(void)
 {
     struct ntc_control *control = harness_control();
 
-    empty_map(harness_skeleton->maps.ntc_flows);
+    empty_map(harness_skeleton->maps.ntc_flows4);
+    empty_map(harness_skeleton->maps.ntc_flows6);
     empty_map(harness_skeleton->maps.ntc_fragments);
     empty_map(harness_skeleton->maps.ntc_black4);
     empty_map(harness_skeleton->maps.ntc_black6);
     empty_map(harness_skeleton->maps.ntc_white4);
     empty_map(harness_skeleton->maps.ntc_white6);
     zero_percpu(harness_skeleton->maps.ntc_counters, 1, sizeof(struct ntc_counters));
-    zero_percpu(harness_skeleton->maps.ntc_hits, HARNESS_LISTS, sizeof(struct ntc_count));
+    zero_percpu(harness_skeleton->maps.ntc_hits, HARNESS_LISTS / NTC_HITS_SLOTS,
+            sizeof(struct ntc_hits));
     events_take(NULL);
     ended_packets = 0;
     memset(control, 0, sizeof(*control));
@@ -127,11 +130,12 @@ struct ntc_counters counters_of_cpu(int cpu)
 
 struct ntc_count hits(uint32_t slot)
 {
-    struct ntc_count values[CPUS_MAX], sum = {};
+    static struct ntc_hits values[CPUS_MAX];
+    struct ntc_hits sum = {};
 
-    read_percpu(harness_skeleton->maps.ntc_hits, slot, values);
+    read_percpu(harness_skeleton->maps.ntc_hits, slot / NTC_HITS_SLOTS, values);
     sum_words((uint64_t *)&sum, values, sizeof(sum) / 8);
-    return sum;
+    return sum.slots[slot % NTC_HITS_SLOTS];
 }
 
 static uint64_t sum_of_class(const struct ntc_counters *c, unsigned class)
@@ -154,25 +158,58 @@ uint64_t counted_packets(void)
     return sum;
 }
 
-bool flow_get(const struct ntc_flow_key *key, struct ntc_flow *ret)
+/* Where a flow is, if there is one. */
+typedef struct FlowPlace {
+    struct ntc_flow_key key;
+    struct ntc_flow4_key key4;
+    bool ipv4;
+} FlowPlace;
+
+static FlowPlace place_of(const struct ntc_flow_key *key)
 {
-    return bpf_map_lookup_elem(harness_flows_fd(), key, ret) == 0;
+    FlowPlace place = {.key = *key, .ipv4 = ntc_is_flow4(key)};
+
+    ntc_flow4_key_from(&place.key4, key);
+    return place;
 }
 
-static size_t walk_flows(uint64_t *ret_packets)
+static int fd_of_flows(bool ipv4)
 {
-    struct ntc_flow_key key;
+    return bpf_map__fd(
+            ipv4 ? harness_skeleton->maps.ntc_flows4 : harness_skeleton->maps.ntc_flows6);
+}
+
+static const void *key_there(const FlowPlace *place)
+{
+    return place->ipv4 ? (const void *)&place->key4 : &place->key;
+}
+
+bool flow_get(const struct ntc_flow_key *key, struct ntc_flow *ret)
+{
+    FlowPlace place = place_of(key);
+
+    return bpf_map_lookup_elem(fd_of_flows(place.ipv4), key_there(&place), ret) == 0;
+}
+
+static size_t walk_map(int fd, uint64_t *ret_packets)
+{
+    struct ntc_flow_key key; /* or the short form */
     struct ntc_flow flow;
     void *from = NULL;
     size_t n = 0;
 
-    while (bpf_map_get_next_key(harness_flows_fd(), from, &key) == 0) {
-        if (flow_get(&key, &flow))
+    while (bpf_map_get_next_key(fd, from, &key) == 0) {
+        if (bpf_map_lookup_elem(fd, &key, &flow) == 0)
             *ret_packets += flow_packets(&flow);
         from = &key;
         n++;
     }
     return n;
+}
+
+static size_t walk_flows(uint64_t *ret_packets)
+{
+    return walk_map(fd_of_flows(true), ret_packets) + walk_map(fd_of_flows(false), ret_packets);
 }
 
 uint64_t counted_nonip(void)
@@ -184,9 +221,11 @@ uint64_t counted_nonip(void)
 
 bool flow_end(const struct ntc_flow_key *key)
 {
+    FlowPlace place = place_of(key);
     struct ntc_flow flow;
 
-    if (!flow_get(key, &flow) || bpf_map_delete_elem(harness_flows_fd(), key) < 0)
+    if (!flow_get(key, &flow) ||
+            bpf_map_delete_elem(fd_of_flows(place.ipv4), key_there(&place)) < 0)
         return false;
     ended_packets += flow_packets(&flow);
     return true;

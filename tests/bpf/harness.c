@@ -65,11 +65,6 @@ struct ntc_control *harness_control(void)
     return &harness_skeleton->data_control->ntc_control;
 }
 
-int harness_flows_fd(void)
-{
-    return bpf_map__fd(harness_skeleton->maps.ntc_flows);
-}
-
 int harness_program_fd(Program program)
 {
     const struct bpf_program *programs[_PROGRAM_MAX] = {
@@ -103,8 +98,9 @@ static void load(void)
     harness_skeleton = ntc_bpf__open();
     if (!harness_skeleton)
         harness_die("open the eBPF object");
-    bpf_map__set_max_entries(harness_skeleton->maps.ntc_flows, HARNESS_FLOWS);
-    bpf_map__set_max_entries(harness_skeleton->maps.ntc_hits, HARNESS_LISTS);
+    bpf_map__set_max_entries(harness_skeleton->maps.ntc_flows4, HARNESS_FLOWS);
+    bpf_map__set_max_entries(harness_skeleton->maps.ntc_flows6, HARNESS_FLOWS);
+    bpf_map__set_max_entries(harness_skeleton->maps.ntc_hits, HARNESS_LISTS / NTC_HITS_SLOTS);
     bpf_map__set_max_entries(harness_skeleton->maps.ntc_black4, HARNESS_LISTS);
     bpf_map__set_max_entries(harness_skeleton->maps.ntc_black6, HARNESS_LISTS);
     bpf_map__set_max_entries(harness_skeleton->maps.ntc_white4, HARNESS_LISTS);

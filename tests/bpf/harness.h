@@ -19,7 +19,7 @@
 enum {
     NEXT = -1,
     SHOT = 2,
-    HARNESS_FLOWS = 256,
+    HARNESS_FLOWS = 256, /* of IPv4, and as many others */
     HARNESS_LISTS = 64,
     HARNESS_EVENTS_MAX = 2048,
     HARNESS_RING_BYTES = 65536,
@@ -61,7 +61,6 @@ void harness_reset(void);
 
 struct ntc_control *harness_control(void);
 int harness_program_fd(Program program);
-int harness_flows_fd(void);
 
 /* The program's verdict; a run the kernel refused is a failure and returns 1000. */
 int run_bytes(Program program, const void *data, size_t size);

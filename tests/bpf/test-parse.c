@@ -233,6 +233,27 @@ static void test_interface_is_in_the_key(void)
     EXPECT(flow_get(&key, &flow));
 }
 
+/* The addresses decide which map a flow is in, not the header: one key, one place. */
+static void test_mapped_addresses_in_ipv6(void)
+{
+    enum { SOURCE = 14 + 8, DESTINATION = 14 + 24 };
+    PacketSpec ipv4 = {}, ipv6 = {.src = "2001:db8::1", .dst = "2001:db8::2"};
+    struct ntc_flow_key key = packet_key(&ipv4, NTC_INGRESS, HARNESS_IFINDEX);
+    struct ntc_flow flow;
+    Packet packet;
+
+    packet_build(&packet, &ipv6);
+    memcpy(packet.data + SOURCE, key.src, 16);
+    EXPECT_EQ(run_packet(INGRESS, &packet), NEXT);
+    EXPECT_EQ(flow_count(), 1);
+    EXPECT(!flow_get(&key, &flow));
+    memcpy(packet.data + DESTINATION, key.dst, 16);
+    EXPECT_EQ(run_packet(INGRESS, &packet), NEXT);
+    EXPECT_EQ(run_spec(INGRESS, &ipv4), NEXT);
+    EXPECT_EQ(flow_count(), 2);
+    EXPECT(flow_get(&key, &flow) && flow_packets(&flow) == 2);
+}
+
 static void test_tcp_flags(void)
 {
     PacketSpec spec = {.flags = SYN};
@@ -263,6 +284,7 @@ int main(void)
             {"nine tags", test_too_many_tags},
             {"raw IP of no known version", test_raw_ip_of_no_version},
             {"directions are flows of their own", test_interface_is_in_the_key},
+            {"IPv4 addresses in an IPv6 header", test_mapped_addresses_in_ipv6},
             {"TCP flags", test_tcp_flags},
     };
 

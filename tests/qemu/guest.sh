@@ -103,7 +103,7 @@ stream_begin() {
 
 stream_end() {
     kill "$(cat /run/stream.pid)"
-    sleep 0.2
+    sleep 0.5
 }
 
 # --- ntc
@@ -263,8 +263,8 @@ shows_events() {
 }
 
 drops() {
-    local got before
-    got=$(number received) before=$(dropped)
+    local got before in
+    got=$(number received) before=$(dropped) in=$(packets UDP.*INGRESS.*PASS)
     block $FOE
     send $FOE $HOST $PORT 300
     send $FRIEND $HOST $PORT 10
@@ -274,6 +274,7 @@ drops() {
     http DELETE "/blacklist?ip=$FOE" >/dev/null
     send $FOE $HOST $PORT 100
     eventually 'datagrams received when unblocked' $((got + 110)) number received
+    eventually 'packets in when unblocked' $((in + 110)) packets UDP.*INGRESS.*PASS
     same 'packets dropped when unblocked' $((before + 300)) "$(dropped)"
 }
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,18 +115,28 @@ static int run_send(char **argv)
     return 0;
 }
 
+static volatile sig_atomic_t ended;
+
+static void on_term(int number)
+{
+    ended = number;
+}
+
+/* Ends between two datagrams: what was sent is what is counted. */
 static int run_stream(char **argv)
 {
     int fd = towards(argv[0], argv[1], argv[2]);
     volatile uint64_t *sent = counter(argv[3]);
 
-    while (fd >= 0) {
+    signal(SIGTERM, on_term);
+    while (!ended) {
         for (int i = 0; i < BURST; i++)
             if (send(fd, "leak", 4, 0) == 4)
                 ++*sent;
         nap_ms(2);
     }
-    return 1;
+    close(fd);
+    return 0;
 }
 
 static int run_sink(char **argv)

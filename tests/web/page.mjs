@@ -237,14 +237,15 @@ export async function the_overview_agrees_with_the_daemon(world) {
             ),
         "the rate",
     );
-    const pixels = await page.evaluate(() => {
-        const canvas = document.querySelector("canvas");
-        const { data } = canvas
-            .getContext("2d")
-            .getImageData(0, 0, canvas.width, canvas.height);
-        return data.filter((value, i) => i % 4 === 3 && value > 0).length;
-    });
-    assert.ok(pixels > 5000, `${pixels} pixels are drawn`);
+    const pixels = () =>
+        page.evaluate(() => {
+            const canvas = document.querySelector("canvas");
+            const { data } = canvas
+                .getContext("2d")
+                .getImageData(0, 0, canvas.width, canvas.height);
+            return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+        });
+    await until(async () => (await pixels()) > 5000, "a chart that is drawn");
     const { json } = await ntc.request("GET", "/talkers?limit=1&sort=bytes");
     await page
         .getByRole("table")

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#pragma once
+
+/* The two forms of a flow's key. A flow is in ntc_flows4 if and only if both its addresses are IPv4
+ * (::ffff:a.b.c.d), also when they came in an IPv6 header: so every key has one place. Compiles for
+ * BPF and natively. */
+
+#include "abi.h"
+
+#ifndef __always_inline
+#    define __always_inline inline __attribute__((always_inline))
+#endif
+
+static __always_inline int ntc_is_mapped(const __u8 address[16])
+{
+    const __u32 *words = (const __u32 *)address;
+
+    return words[0] == 0 && words[1] == 0 && address[8] == 0 && address[9] == 0 &&
+           address[10] == 0xff && address[11] == 0xff;
+}
+
+static __always_inline int ntc_is_flow4(const struct ntc_flow_key *key)
+{
+    return ntc_is_mapped(key->src) && ntc_is_mapped(key->dst);
+}
+
+/* What follows the addresses is the same in both. */
+#define NTC_FLOW_KEY_TAIL 12
+_Static_assert(sizeof(struct ntc_flow_key) == 32 + NTC_FLOW_KEY_TAIL, "addresses, tail");
+_Static_assert(sizeof(struct ntc_flow4_key) == 8 + NTC_FLOW_KEY_TAIL, "addresses, tail");
+
+/* In words, as keys are hashed: see ntc_put32(). */
+static __always_inline void ntc_flow4_key_from(
+        struct ntc_flow4_key *key4, const struct ntc_flow_key *key)
+{
+    __builtin_memcpy(key4->src, key->src + 12, 4);
+    __builtin_memcpy(key4->dst, key->dst + 12, 4);
+    __builtin_memcpy((__u8 *)key4 + 8, (const __u8 *)key + 32, NTC_FLOW_KEY_TAIL);
+}
+
+static __always_inline void ntc_flow_key_from4(
+        struct ntc_flow_key *key, const struct ntc_flow4_key *key4)
+{
+    *key = (struct ntc_flow_key){
+            .src[10] = 0xff, .src[11] = 0xff, .dst[10] = 0xff, .dst[11] = 0xff};
+    __builtin_memcpy(key->src + 12, key4->src, 4);
+    __builtin_memcpy(key->dst + 12, key4->dst, 4);
+    __builtin_memcpy((__u8 *)key + 32, (const __u8 *)key4 + 8, NTC_FLOW_KEY_TAIL);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's flows: two maps, one for IPv4 with its short keys and one for everything else. What
+ * leaves here has the long form of keys only. */
+
+#include "datapath/bpf-internal.h"
+#include "flow-key.h"
+
+#include <bpf/bpf.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define SCAN_BATCH 2048U
+
+_Static_assert(sizeof(FlowKey) == sizeof(struct ntc_flow_key), "keys are copied as they are");
+
+int bpf_flows_init(BpfDatapath *bpf)
+{
+    bpf->scan.keys = calloc(SCAN_BATCH, sizeof(*bpf->scan.keys));
+    bpf->scan.values = calloc(SCAN_BATCH, sizeof(*bpf->scan.values));
+    return bpf->scan.keys && bpf->scan.values ? 0 : -ENOMEM;
+}
+
+void bpf_flows_done(BpfDatapath *bpf)
+{
+    free(bpf->scan.keys);
+    free(bpf->scan.values);
+}
+
+static void sample_from(
+        const struct ntc_flow_key *key, const struct ntc_flow *flow, FlowSample *ret)
+{
+    memcpy(&ret->key, key, sizeof(ret->key));
+    ret->packets = flow->owner_packets + flow->other_packets;
+    ret->bytes = flow->owner_bytes + flow->other_bytes;
+    ret->syn_packets = flow->syn_packets;
+    ret->ack_packets = 0;
+    if (key->protocol == IPPROTO_TCP && ret->packets > flow->noack_packets)
+        ret->ack_packets = ret->packets - flow->noack_packets;
+    ret->first_seen_ns = flow->first_seen_ns;
+    ret->last_seen_ns = flow->last_seen_ns;
+    ret->tcp_flags = flow->tcp_flags;
+    ret->action = flow->action;
+}
+
+static int map_of(const BpfDatapath *bpf, bool ipv6)
+{
+    struct ntc_bpf *s = bpf->skeleton;
+
+    return bpf_map__fd(ipv6 ? s->maps.ntc_flows6 : s->maps.ntc_flows4);
+}
+
+int bpf_scan_begin(Datapath *datapath)
+{
+    FlowScan *scan = &((BpfDatapath *)datapath)->scan;
+
+    scan->started = scan->ipv6 = scan->over = false;
+    return 0;
+}
+
+/* Batch lookup walks the hash by buckets, so that an entry that stays is met exactly once. -ENOSPC
+ * means a bucket holds more than the batch has room for. */
+static int read_batch(BpfDatapath *bpf, __u32 *count)
+{
+    FlowScan *scan = &bpf->scan;
+    int r = bpf_map_lookup_batch(map_of(bpf, scan->ipv6), scan->started ? &scan->cursor : NULL,
+            &scan->cursor, scan->keys, scan->values, count, NULL);
+
+    if (r < 0 && errno != ENOENT)
+        return -errno;
+    scan->started = r == 0;
+    if (r < 0) { /* this map's last */
+        scan->over = scan->ipv6;
+        scan->ipv6 = true;
+    }
+    return 0;
+}
+
+int bpf_scan_next(Datapath *datapath, FlowSample *samples, size_t max)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    const struct ntc_flow4_key *keys4 = (const struct ntc_flow4_key *)bpf->scan.keys;
+    __u32 count = 0;
+
+    while (count == 0 && !bpf->scan.over) {
+        bool ipv6 = bpf->scan.ipv6;
+        int r;
+
+        count = (__u32)MIN_OF(max, (size_t)SCAN_BATCH);
+        r = read_batch(bpf, &count);
+        if (r < 0)
+            return r;
+        for (__u32 i = 0; i < count; i++) {
+            struct ntc_flow_key key = bpf->scan.keys[i];
+
+            if (!ipv6)
+                ntc_flow_key_from4(&key, &keys4[i]);
+            sample_from(&key, &bpf->scan.values[i], &samples[i]);
+        }
+    }
+    return (int)count;
+}
+
+int bpf_end_flow(Datapath *datapath, const FlowKey *flow_key, FlowSample *ret)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    struct ntc_flow4_key key4;
+    struct ntc_flow_key key;
+    struct ntc_flow flow;
+    bool ipv6;
+
+    memcpy(&key, flow_key, sizeof(key));
+    ipv6 = !ntc_is_flow4(&key);
+    ntc_flow4_key_from(&key4, &key);
+    if (bpf_map_lookup_and_delete_elem(
+                map_of(bpf, ipv6), ipv6 ? (void *)&key : (void *)&key4, &flow) < 0)
+        return -errno;
+    sample_from(&key, &flow, ret);
+    return 0;
+}
+
+void bpf_flows_have_room(Datapath *datapath)
+{
+    __atomic_store_n(&((BpfDatapath *)datapath)->control->flows_full, 0, __ATOMIC_RELAXED);
+}
