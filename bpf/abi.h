@@ -131,10 +131,10 @@ struct ntc_prefix6 {
     __u8 address[16];
 };
 
-/* Hits: per-CPU array ntc_hits, NTC_HITS_SLOTS of them an element, for the kernel allocates elements
- * one by one. Slot 0 is nobody's. They only ever grow: where a slot's hits stood when it was given
- * to an entry is in the array ntc_hits_base (struct ntc_count, indexed by slot), which is user
- * space's own. */
+/* Hits: per-CPU array ntc_hits, NTC_HITS_SLOTS of them an element, for the kernel allocates
+ * elements one by one. Slot 0 is nobody's. They only ever grow: where a slot's hits stood when it
+ * was given to an entry is in the array ntc_hits_base (struct ntc_count, indexed by slot), which is
+ * user space's own. */
 #define NTC_SLOT_MAX   0xffffff
 #define NTC_HITS_SLOTS 16
 

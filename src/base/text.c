@@ -172,6 +172,17 @@ bool text_is_printable(const char *text)
     return true;
 }
 
+int text_fit(const char *text, int max)
+{
+    int n = (int)strnlen(text, (size_t)max + 1);
+
+    if (n <= max)
+        return n;
+    for (n = max; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+        ;
+    return n;
+}
+
 static bool reserve(TextBuffer *buffer, size_t more)
 {
     size_t needed = buffer->size + more + 1, allocated = MAX_OF(buffer->allocated, (size_t)256);

@@ -19,6 +19,8 @@ size_t text_distance(const char *a, const char *b);
 bool text_is_utf8(const char *text, size_t size);
 /* True if `text` is valid UTF-8 without control characters: fit to be shown on one line. */
 bool text_is_printable(const char *text);
+/* The bytes of `text` that fit into `max` without cutting a character; for "%.*s". */
+int text_fit(const char *text, int max);
 
 /* A growing, NUL-terminated text. Zero-initialised is empty. After an allocation failed, `failed`
  * stays set and further appends do nothing: check once at the end. */

@@ -2,6 +2,7 @@
 #include "bus/options.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -33,7 +34,8 @@ static int read_option(
         return r;
     }
     return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-            "unknown option '%.40s'; known are ttl, comment, force, confirm", key);
+            "unknown option '%.*s'; known are ttl, comment, force, confirm", text_fit(key, 40),
+            key);
 }
 
 int options_read(sd_bus_message *m, Command *command, sd_bus_error *error)

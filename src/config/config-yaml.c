@@ -13,6 +13,7 @@
 #include <yaml.h>
 
 #define CONFIG_FILE_MAX_BYTES (1U << 20)
+#define KEY_SHOWN_BYTES       60
 
 typedef struct Reader {
     const char *name;
@@ -32,9 +33,11 @@ _printf_(4, 5) static int complain(
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    snprintf(reader->error->message, sizeof(reader->error->message), "%.120s:%zu: %.60s%s%s",
-            reader->name, node ? node->start_mark.line + 1 : 1, key ? key : "", key ? ": " : "",
-            what);
+    if (!key)
+        key = "";
+    snprintf(reader->error->message, sizeof(reader->error->message), "%.120s:%zu: %.*s%s%s",
+            reader->name, node ? node->start_mark.line + 1 : 1, text_fit(key, KEY_SHOWN_BYTES), key,
+            key[0] ? ": " : "", what);
     return -EINVAL;
 }
 
@@ -207,7 +210,8 @@ static int read_pair(Reader *reader, const yaml_node_pair_t *pair, const char *s
 
     if (!scalar(name) || !text_is_printable(scalar(name)))
         return complain(reader, name, NULL, "a key must be a text");
-    snprintf(path, sizeof(path), "%s%s%.60s", section, section[0] ? "." : "", scalar(name));
+    snprintf(path, sizeof(path), "%s%s%.*s", section, section[0] ? "." : "",
+            text_fit(scalar(name), KEY_SHOWN_BYTES), scalar(name));
     if (!section[0] && config_section_exists(path))
         return read_mapping(reader, value, path);
     key = config_key_find(path);

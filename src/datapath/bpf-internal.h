@@ -46,7 +46,7 @@ typedef struct BpfDatapath {
     InheritedLink inherited[ATTACHMENTS_MAX * _DIRECTION_MAX];
     size_t n_inherited;
     bool adopted;
-    bool leave_filters; /* clsact filters outlive us on purpose */
+    bool leave_filters;          /* clsact filters outlive us on purpose */
     struct ntc_counters *percpu; /* room for one element of each per-CPU map */
     struct ntc_hits *hits;
     int n_cpus;

@@ -102,8 +102,7 @@ static int set_base(BpfDatapath *bpf, uint32_t slot)
     if (r < 0)
         return r;
     base = (struct ntc_count){now.packets, now.bytes};
-    r = bpf_map_update_elem(
-            bpf_map__fd(bpf->skeleton->maps.ntc_hits_base), &slot, &base, BPF_ANY);
+    r = bpf_map_update_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits_base), &slot, &base, BPF_ANY);
     return r < 0 ? -errno : 0;
 }
 

@@ -20,7 +20,8 @@ static void complain_unknown(Check *check, const char *key)
     for (const char *const *k = check->known; *k; k++)
         text_appendf(&names, "%s%s", k == check->known ? "" : ", ", *k);
     reply_error(&check->request->reply, 400, "bad-request",
-            "unknown parameter '%.40s'; known here: %s", key, names.data ? names.data : "none");
+            "unknown parameter '%.*s'; known here: %s", text_fit(key, 40), key,
+            names.data ? names.data : "none");
 }
 
 static enum MHD_Result on_parameter(void *userdata, enum MHD_ValueKind kind, const char *key,

@@ -228,8 +228,8 @@ static void refuse_key(Request *request, const char *key, const char *const *kno
 
     for (size_t i = 0; known[i]; i++)
         text_appendf(&list, "%s%s", i > 0 ? ", " : "", known[i]);
-    reply_error(&request->reply, 400, "bad-request", "unknown key '%.40s'; known: %s", key,
-            list.failed ? "" : list.data);
+    reply_error(&request->reply, 400, "bad-request", "unknown key '%.*s'; known: %s",
+            text_fit(key, 40), key, list.failed ? "" : list.data);
 }
 
 static bool known_keys(Request *request, json_object *object, const char *const *known)

@@ -105,6 +105,16 @@ Test(text, printable)
         cr_assert(!text_is_printable(bad[i]), "bad %zu", i);
 }
 
+Test(text, fit_cuts_no_character)
+{
+    cr_assert_eq(text_fit("", 3), 0);
+    cr_assert_eq(text_fit("abc", 3), 3);
+    cr_assert_eq(text_fit("abcd", 3), 3);
+    cr_assert_eq(text_fit("ab\xc3\xa9", 4), 4);
+    cr_assert_eq(text_fit("ab\xc3\xa9", 3), 2);
+    cr_assert_eq(text_fit("\xf0\x9f\x93\xb1", 3), 0);
+}
+
 Test(text, buffer_grows_and_ends_in_nul)
 {
     _cleanup_(text_done) TextBuffer buffer = {};
