@@ -19,6 +19,7 @@ NEXT = {0: "ipv6.hopopts.nxt", 43: "ipv6.routing.nxt", 60: "ipv6.dstopts.nxt", 4
         140: "shim6.nxt", 135: "mip6.proto", 139: "hip.proto"}
 PORTS = {6: "tcp", 17: "udp", 132: "sctp", 136: "udp", 33: "dccp"}
 TAGS = (0x8100, 0x88a8, 0x9100)
+TAGS_MAX, HEADERS_MAX = 8, 10  # bpf/parse.h
 TCP_SYN, TCP_ACK, SSH_PORT = 0x02, 0x10, 22
 
 BLACK = [ipaddress.ip_network(n) for n in ("10.66.0.0/16", "2001:db8:66::/48")]
@@ -100,6 +101,30 @@ def fragment_of(fields, version, kinds):
     return found
 
 
+def header_size(kind, header):
+    return 8 if kind == 44 else (header[1] + 2) * 4 if kind == 51 else (header[1] + 1) * 8
+
+
+def first_part(data):
+    """What names the datagram, if this is its first part to one who goes by the lengths alone; else None."""
+    offset = layers(data)[1]
+    if data[offset] >> 4 == 4:
+        bits = int.from_bytes(data[offset + 6:offset + 8], "big")
+        return (int.from_bytes(data[offset + 4:offset + 6], "big"), str(data[offset + 9])) if bits & 0x3fff == 0x2000 else None
+    kind, offset, found = data[offset + 6], offset + 40, None
+    for _ in range(HEADERS_MAX):
+        header = data[offset:offset + 8]
+        if kind not in NEXT or len(header) < 8:
+            break
+        bits = int.from_bytes(header[2:4], "big") if kind == 44 else 0
+        if bits & 0xfff8:
+            return None
+        if bits & 1:
+            found = int.from_bytes(header[4:8], "big"), str(header[0])
+        kind, offset = header[0], offset + header_size(kind, header)
+    return found
+
+
 def is_listed(address, networks):
     return any(address.version == n.version and address in n for n in networks)
 
@@ -137,19 +162,23 @@ class Oracle:
         if name == "tcp" and fields["tcp.flags"]:
             packet |= dict(flags=number(first(fields, "tcp.flags")) & 0xff, has_flags=True)
 
-    def inherit(self, packet, key):
-        if not packet["fragment"]:
-            return
-        if not packet["later"]:
-            self.firsts[key] = packet
-        elif key in self.firsts:
-            whole = self.firsts[key]
+    def inherit(self, packet):
+        if packet["later"] and packet["key"] in self.firsts:
+            whole = self.firsts[packet["key"]]
             packet |= {name: whole[name] for name in ("protocol", "sport", "dport", "ssh")}
 
-    def settle(self, packet, got):
-        """A difference was explained: later parts inherit what ntc had reason to take the first one for."""
-        if packet.get("fragment") and not packet["later"] and got["kind"] == "ip":
-            self.firsts[packet["key"]] = got | {"ssh": got["action"] == "SSH"}
+    def remember(self, packet):
+        """Later parts are to inherit from this one, if it is a first one."""
+        if packet.get("fragment") and not packet["later"]:
+            self.firsts[packet["key"]] = packet
+
+    def settle(self, got, data):
+        """A difference was explained: later parts inherit what ntc had reason to take the first one for, also where
+        tshark did not get as far as to see that it is one."""
+        ident = first_part(data) if got["kind"] == "ip" else None
+        if ident:
+            version = data[layers(data)[1]] >> 4
+            self.firsts[got["src"], got["dst"], ident, version] = got | {"ssh": got["action"] == "SSH"}
 
     def expect(self, fields, data):
         version = outer_version(fields)
@@ -167,7 +196,7 @@ class Oracle:
             self.nested |= {(source, target, (number(ident), nxt), version)
                             for ident, nxt in zip(fields["ipv6.fraghdr.ident"], fields["ipv6.fraghdr.nxt"])}
         packet["nested"] = packet["key"] in self.nested
-        self.inherit(packet, packet["key"])
+        self.inherit(packet)
         packet["action"] = action_of(packet)
         packet["dropped"] = packet["action"] == "DROP"
         return packet
