@@ -1,35 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A whole server in this process, with the mock datapath and a real state file, spoken to over raw
- * sockets. Everything is single-threaded: the client's socket is non-blocking, and the loop turns
- * while it waits. */
+/* A server (http-daemon.h) spoken to over raw sockets. The client's socket is non-blocking, and the
+ * loop turns while it waits. */
 
-#include "base/clock.h"
+#include "http-daemon.h"
+
 #include "base/json.h"
 #include "base/text.h"
-#include "datapath/datapath.h"
-#include "http/server.h"
 
 #include <criterion/criterion.h>
-
-typedef struct World {
-    sd_event *event;
-    Config *config;
-    Datapath *datapath;
-    Control *control;
-    FlowTable *flows;
-    Stats *stats;
-    Detect *detect;
-    AlertLog *alerts;
-    HttpServer *http;
-    char folder[64];
-    char *response; /* of the last exchange */
-    unsigned watchers, denied, flushes;
-    int alerts_answer; /* 0: at once, 1: when the test says so, -errno: not at all */
-    AlertsFoundFn found;
-    void *found_userdata;
-} World;
 
 #define JSON "Content-Type: application/json\r\n"
 #define FIRST_ALERT                                                                                  \
@@ -37,11 +17,7 @@ typedef struct World {
     "\"10.0.0.1\",\"interface\":\"eth0\",\"message\":\"192.0.2.1 tried \\\"it\\\"\",\"ports\":1000," \
     "\"hosts\":1,\"packets\":1002,\"blocked_until\":\"2026-01-01T00:10:01.000Z\"}"
 
-void start_http(World *w, const int *fds, size_t n_fds);
-World *world_new_unstarted(void);
 World *world_new(void);
-void world_free(World *w);
-void turn(World *w, uint64_t msec);
 int dial_to(const char *ip, uint16_t port);
 int dial(World *w);
 void send_all(World *w, int fd, const char *data, size_t size);
