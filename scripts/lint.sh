@@ -46,8 +46,8 @@ declare -A may_include=(
     [datapath]="base config flow datapath"
     [http]="base config flow stats detect control http"
     [bus]="base config flow stats detect control bus"
-    [journal]="base config flow stats detect control journal"
-    [ctl]="base config ctl"
+    [journal]="base flow detect journal"
+    [ctl]="base ctl"
 )
 
 # allowed MODULE HEADER
