@@ -37,6 +37,21 @@ export async function an_entry_is_added_removed_and_put_back(world) {
     assert.ok(Date.parse(entry.expires) - Date.now() > 3500_000);
 }
 
+export async function what_may_cut_one_off_goes_unless_it_is_kept(world) {
+    const { ntc, page } = await lists(world);
+    await page.getByLabel("unless I keep it").check();
+    await block(page, "203.0.113.7");
+    await row(page, "203.0.113.7").getByText("keep?").waitFor();
+    const [trial] = await ntc.entries("blacklist");
+    assert.ok(Date.parse(trial.confirm_by) - Date.now() <= 60_000);
+    await page.getByRole("button", { name: "Keep", exact: true }).click();
+    await row(page, "203.0.113.7").getByText("for ever").waitFor();
+    const [kept] = await ntc.entries("blacklist");
+    assert.equal(kept.confirm_by, null);
+    await block(page, "203.0.113.8");
+    await row(page, "203.0.113.8").getByText("for ever").waitFor();
+}
+
 export async function bad_input_is_explained_in_the_servers_words(world) {
     const { ntc, page } = await lists(world);
     for (const bad of ["10.0.0.1/8", "300.1.1.1", "example.net"]) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // How long an entry is to hold, as offered.
 
+/** How long one that may have cut off its author waits to be confirmed. */
+export const CONFIRM_SEC = 60;
+
 export const DURATIONS: readonly [seconds: number, label: string][] = [
   [0, "for ever"],
   [600, "for 10 minutes"],

@@ -28,11 +28,8 @@ function prefixOf(ip: string): Prefix | null {
 }
 
 function address(value: string): (ip: string) => boolean {
-  const prefix = value.includes("/") ? parsePrefix(value) : null;
-  if (!prefix) {
-    const exact = parsePrefix(value);
-    return exact ? (ip) => ip === value : (ip) => ip.startsWith(value);
-  }
+  const prefix = parsePrefix(value);
+  if (!prefix) return (ip) => ip.startsWith(value);
   return (ip) => {
     const one = prefixOf(ip);
     return one !== null && contains(prefix, one);
@@ -136,7 +133,7 @@ export function parseFilter(source: string): Filter {
 /** Adds `key:value`, in the place of what `key` said before; takes it away if it was just that. */
 export function toggleTerm(source: string, key: string, value: string): string {
   const terms = source.split(/\s+/).filter(Boolean);
-  const kept = terms.filter((one) => !one.startsWith(`${key}:`));
+  const kept = terms.filter((one) => !one.toLowerCase().startsWith(`${key}:`));
   if (terms.includes(`${key}:${value}`)) return kept.join(" ");
   return [...kept, `${key}:${value}`].join(" ");
 }

@@ -56,6 +56,8 @@ export interface Addition {
   ttl?: number;
   comment?: string;
   force?: boolean;
+  /** Seconds until it goes again unless it is confirmed. */
+  confirm?: number;
 }
 
 export interface Flow {

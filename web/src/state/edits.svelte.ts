@@ -19,7 +19,13 @@ class Edits {
   async add(list: ListName, entry: Addition): Promise<Change> {
     const change = await insisting(() => api.add(list, entry));
     this.version++;
-    notices.say(`${change.ip} is ${change.changed ? "" : "already "}${DONE[list][0]}`);
+    const done = `${change.ip} is ${change.changed ? "" : "already "}${DONE[list][0]}`;
+    if (entry.confirm && change.changed)
+      notices.say(`${done}, for ${entry.confirm} s unless you keep it`, "done", {
+        label: "Keep",
+        run: () => void this.confirm(list, change.ip),
+      });
+    else notices.say(done);
     return change;
   }
 
@@ -38,11 +44,11 @@ class Edits {
     });
   }
 
-  async confirm(list: ListName, entry: ListEntry): Promise<void> {
+  async confirm(list: ListName, ip: string): Promise<void> {
     try {
-      await insisting(() => api.confirm(list, entry.ip));
+      await insisting(() => api.confirm(list, ip));
       this.version++;
-      notices.say(`${entry.ip} stays`);
+      notices.say(`${ip} stays`);
     } catch (error) {
       notices.say((error as ApiError).message, "error");
     }
