@@ -53,36 +53,45 @@ void expiry_arm(Control *control)
         sd_event_source_set_enabled(control->expiry_timer, SD_EVENT_OFF);
 }
 
-/* The heap shows only its first entry: each one is taken off in turn, and all are put back before
- * the kernel is asked. */
+static int compare_deadlines(const void *a, const void *b)
+{
+    const ListEntry *one = *(ListEntry *const *)a, *other = *(ListEntry *const *)b;
+
+    return (one->expires_boottime_ns > other->expires_boottime_ns) -
+           (one->expires_boottime_ns < other->expires_boottime_ns);
+}
+
+static int append_edit(Control *control, ListId list, ListEntry *entry, Edit **edits)
+{
+    _cleanup_(list_entry_unrefp) ListEntry *after = feeds_instead_of(control, list, entry);
+    Edit *edit = edit_new(EDIT_EXPIRE, list, &entry->prefix, entry, after);
+
+    if (!edit)
+        return -ENOMEM;
+    DL_APPEND(*edits, edit);
+    return 0;
+}
+
+/* As many as there is room for; returns how many. */
 static int collect(Control *control, uint64_t now_ns, Edit **ret)
 {
-    _cleanup_(edits_free) Edit *edits = NULL;
-    size_t n = 0, room = EDITS_MAX - MIN_OF(control->n_edits, (size_t)EDITS_MAX);
-    ListEntry *entry;
-    ListId list;
-    int r = 0;
+    size_t room = EDITS_MAX - MIN_OF(control->n_edits, (size_t)EDITS_MAX);
+    size_t left = MIN_OF(room, (size_t)EXPIRE_MAX);
+    _cleanup_free_ ListEntry **due = reallocarray(NULL, left + 1, sizeof(ListEntry *));
+    int collected = 0;
 
-    while (n < MIN_OF(room, (size_t)EXPIRE_MAX) && (entry = next_to_expire(control, &list)) &&
-            entry->expires_boottime_ns <= now_ns) {
-        _cleanup_(list_entry_unrefp) ListEntry *after = feeds_instead_of(control, list, entry);
-        Edit *edit = edit_new(EDIT_EXPIRE, list, &entry->prefix, entry, after);
+    if (!due)
+        return -ENOMEM;
+    for (ListId id = 0; id < _LIST_MAX; id++) {
+        size_t n = list_expired(control->lists[id], now_ns, due, left);
 
-        if (!edit) {
-            r = -ENOMEM;
-            break;
-        }
-        DL_APPEND(edits, edit);
-        (void)list_remove(control->lists[list], &edit->prefix, NULL);
-        n++;
+        qsort(due, n, sizeof(ListEntry *), compare_deadlines);
+        for (size_t i = 0; i < n; i++, collected++)
+            if (append_edit(control, id, due[i], ret) < 0)
+                return collected > 0 ? collected : -ENOMEM;
+        left -= n;
     }
-    for (Edit *edit = edits; edit; edit = edit->next)
-        if (list_add(control->lists[edit->list], edit->before) < 0)
-            log_error("Out of memory while the %s was searched", list_name(edit->list));
-    if (r < 0 && n == 0)
-        return r;
-    *ret = TAKE_PTR(edits);
-    return (int)n;
+    return collected;
 }
 
 int expiry_run(Control *control, uint64_t now_boottime_ns)

@@ -1,76 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* A hash table by prefix (which also keeps the order of addition), a heap by deadline, and a count
- * of the entries of each prefix length. list_match() asks the table once for each length in use, so
- * it costs a few lookups however many entries there are.
- *
- * The hash is keyed with a random number of this process: who fills the list from outside can't
- * choose prefixes that collide. */
-
-#include <stdint.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static uint64_t hash_seed;
-
-#define HASH_NONFATAL_OOM          1
-#define HASH_FUNCTION(key, len, h) ((h) = (unsigned)XXH3_64bits_withSeed(key, len, hash_seed))
+/* A table by prefix (which also keeps the order of addition), a heap by deadline, and a count of
+ * the entries of each prefix length. list_match() asks the table once for each length in use, so it
+ * costs a few lookups however many entries there are. */
 
 #include "control/expiry-heap.h"
+#include "control/list-table.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
-
-static_assert(sizeof(Prefix) == 17, "a Prefix is hashed byte by byte and must have no padding");
 
 struct List {
     ListId id;
-    size_t capacity;
-    ListNode *nodes; /* uthash's head */
+    ListTable table;
+    ListShelf *shelf;
     ExpiryHeap expiry;
     size_t of_bits[129]; /* entries of each prefix length */
 };
 
-static int seed_hash(void)
-{
-    uint64_t seed = 0;
-
-    while (hash_seed == 0) {
-        if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-            return -EIO;
-        hash_seed = seed;
-    }
-    return 0;
-}
-
 int list_new(ListId id, size_t capacity, List **ret)
 {
-    List *list;
-    int r = seed_hash();
+    _cleanup_(list_freep) List *list = calloc(1, sizeof(*list));
+    int r;
 
-    if (r < 0)
-        return r;
-    list = calloc(1, sizeof(*list));
     if (!list)
         return -ENOMEM;
     list->id = id;
-    list->capacity = capacity;
-    *ret = list;
+    list->shelf = calloc(1, sizeof(*list->shelf));
+    r = list->shelf ? list_table_init(&list->table, capacity) : -ENOMEM;
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(list);
     return 0;
+}
+
+/* The list's reference goes to *ret, or is dropped. */
+static void let_go(List *list, ListEntry *entry, ListEntry **ret)
+{
+    list_shelf_keep(list->shelf, entry);
+    if (ret)
+        *ret = entry;
+    else
+        list_entry_unref(entry);
 }
 
 List *list_free(List *list)
 {
-    ListNode *node, *next;
+    ListEntry *entry, *next;
 
     if (!list)
         return NULL;
-    HASH_ITER(hh, list->nodes, node, next) {
-        HASH_DELETE(hh, list->nodes, node);
-        list_entry_unref(node->entry);
-        free(node);
+    for (entry = list_first(list); entry; entry = next) {
+        next = list_next(list, entry);
+        let_go(list, entry, NULL);
     }
+    list_table_done(&list->table);
+    list_shelf_leave(list->shelf);
     expiry_heap_done(&list->expiry);
     free(list);
     return NULL;
@@ -83,97 +67,79 @@ ListId list_id(const List *list)
 
 size_t list_count(const List *list)
 {
-    return HASH_COUNT(list->nodes);
+    return list->table.count;
 }
 
 size_t list_capacity(const List *list)
 {
-    return list->capacity;
+    return list->table.capacity;
 }
 
-static ListNode *find(const List *list, const Prefix *prefix)
+ListOrder *list_order(const List *list)
 {
-    ListNode *node;
-
-    HASH_FIND(hh, list->nodes, prefix, sizeof(*prefix), node);
-    return node;
+    return list->table.order;
 }
 
-static int insert(List *list, ListEntry *entry)
+ListShelf *list_shelf(const List *list)
 {
-    ListNode *node = calloc(1, sizeof(*node));
+    return list->shelf;
+}
 
-    if (!node)
-        return -ENOMEM;
-    node->entry = entry;
-    HASH_ADD_KEYPTR(hh, list->nodes, &entry->prefix, sizeof(entry->prefix), node);
-    if (!node->hh.tbl) { /* uthash found no memory, and left the table as it was */
-        free(node);
-        return -ENOMEM;
-    }
+/* --- changes
+ * ---------------------------------------------------------------------------------------- */
+
+int list_add(List *list, ListEntry *entry)
+{
+    int r = expiry_heap_reserve(&list->expiry);
+
+    if (r >= 0)
+        r = list_table_add(&list->table, entry);
+    if (r < 0)
+        return r;
     list_entry_ref(entry);
-    expiry_heap_push(&list->expiry, node);
+    expiry_heap_push(&list->expiry, entry);
     list->of_bits[entry->prefix.bits]++;
     return 0;
 }
 
-int list_add(List *list, ListEntry *entry)
-{
-    int r;
-
-    if (find(list, &entry->prefix))
-        return -EEXIST;
-    if (list_count(list) >= list->capacity)
-        return -ENOSPC;
-    r = expiry_heap_reserve(&list->expiry);
-    return r < 0 ? r : insert(list, entry);
-}
-
 int list_replace(List *list, ListEntry *entry, ListEntry **ret)
 {
-    ListNode *node = find(list, &entry->prefix);
-    ListEntry *old;
+    ListEntry *old = list_get(list, &entry->prefix);
     int r;
 
-    if (!node)
+    if (!old)
         return -ENOENT;
     r = expiry_heap_reserve(&list->expiry);
+    if (r >= 0)
+        r = list_table_replace(&list->table, old, entry);
     if (r < 0)
         return r;
-    old = node->entry;
-    expiry_heap_remove(&list->expiry, node);
-    node->entry = list_entry_ref(entry);
-    node->hh.key = &entry->prefix; /* the same bytes, but they live as long as the new entry */
-    expiry_heap_push(&list->expiry, node);
-    if (ret)
-        *ret = old;
-    else
-        list_entry_unref(old);
+    list_entry_ref(entry);
+    expiry_heap_remove(&list->expiry, old);
+    expiry_heap_push(&list->expiry, entry);
+    let_go(list, old, ret);
     return 0;
 }
 
 int list_remove(List *list, const Prefix *prefix, ListEntry **ret)
 {
-    ListNode *node = find(list, prefix);
+    ListEntry *entry = list_get(list, prefix);
+    int r = entry ? list_table_remove(&list->table, entry) : -ENOENT;
 
-    if (!node)
-        return -ENOENT;
-    list->of_bits[prefix->bits]--;
-    HASH_DELETE(hh, list->nodes, node);
-    expiry_heap_remove(&list->expiry, node);
-    if (ret)
-        *ret = node->entry;
-    else
-        list_entry_unref(node->entry);
-    free(node);
+    if (r < 0)
+        return r;
+    expiry_heap_remove(&list->expiry, entry);
+    list->of_bits[entry->prefix.bits]--;
+    let_go(list, entry, ret);
     return 0;
 }
 
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
+
 ListEntry *list_get(const List *list, const Prefix *prefix)
 {
-    ListNode *node = find(list, prefix);
-
-    return node ? node->entry : NULL;
+    return list_table_find(&list->table, prefix);
 }
 
 size_t list_covering(const List *list, const Prefix *prefix, ListEntry **entries, size_t max)
@@ -184,14 +150,14 @@ size_t list_covering(const List *list, const Prefix *prefix, ListEntry **entries
 
     for (int bits = prefix->bits; bits >= shortest && n < max; bits--) {
         Prefix shorter;
-        ListNode *node;
+        ListEntry *entry;
 
         if (list->of_bits[bits] == 0)
             continue;
         shorter = prefix_of(&prefix->address, (uint8_t)bits);
-        node = find(list, &shorter);
-        if (node)
-            entries[n++] = node->entry;
+        entry = list_get(list, &shorter);
+        if (entry)
+            entries[n++] = entry;
     }
     return n;
 }
@@ -207,25 +173,30 @@ ListEntry *list_match(const List *list, const Address *address)
 
 ListEntry *list_first(const List *list)
 {
-    return list->nodes ? list->nodes->entry : NULL;
+    return list->table.order ? list_table_next(&list->table, 0) : NULL;
 }
 
 ListEntry *list_next(const List *list, const ListEntry *entry)
 {
-    ListNode *node = find(list, &entry->prefix), *next = node ? node->hh.next : NULL;
-
-    return next ? next->entry : NULL;
+    return list_table_next(&list->table, entry->place.position + 1UL);
 }
 
 void list_copy(const List *list, ListEntry **entries)
 {
-    size_t i = 0;
+    const ListOrder *order = list->table.order;
+    size_t n = 0;
 
-    for (const ListNode *node = list->nodes; node; node = node->hh.next)
-        entries[i++] = node->entry;
+    for (size_t i = 0; i < order->used; i++)
+        if (order->entries[i])
+            entries[n++] = order->entries[i];
 }
 
 ListEntry *list_next_to_expire(const List *list)
 {
-    return list->expiry.count > 0 ? list->expiry.nodes[0]->entry : NULL;
+    return list->expiry.count > 0 ? list->expiry.entries[0] : NULL;
+}
+
+size_t list_expired(const List *list, uint64_t now_boottime_ns, ListEntry **entries, size_t max)
+{
+    return expiry_heap_due(&list->expiry, now_boottime_ns, entries, max);
 }

@@ -5,8 +5,8 @@
  *
  * Entries are immutable and shared by reference count: a change replaces an entry. So a writer
  * thread can read a snapshot without locks while the loop goes on. The list owns one reference to
- * each of its entries, in the order they were added; a snapshot owns its own. Only the loop's
- * thread takes or drops references. */
+ * each of its entries, in the order they were added; an entry is on one list at most. Only the
+ * loop's thread takes or drops references. */
 
 #include "base/address.h"
 #include "base/cleanup.h"
@@ -20,6 +20,15 @@
 #define LIST_BY_MAX          64
 #define LIST_TTL_MAX_SEC     (10ULL * 365 * 24 * 3600)
 #define LIST_CONFIRM_MAX_SEC 86400
+
+/* Where an entry is: notes of its list, which nobody else reads. */
+typedef struct ListPlace {
+    uint32_t hash;
+    uint32_t position;
+    uint32_t heap_index;
+    bool on_shelf;
+    struct ListEntry *next_on_shelf;
+} ListPlace;
 
 typedef struct ListEntry {
     unsigned n_ref;
@@ -37,6 +46,7 @@ typedef struct ListEntry {
     char *by;       /* who: "uid 0 over http", never NULL */
     char *comment;  /* never NULL */
     char *origin;   /* "manual", or the name of a feed's file */
+    ListPlace place;
 } ListEntry;
 
 /* All texts are copied. NULL: out of memory. The new entry has one reference, the caller's. */
@@ -58,7 +68,8 @@ size_t list_capacity(const List *list);
 
 /* Takes a reference. -EEXIST, -ENOSPC (at capacity), -ENOMEM; nothing changed then. */
 int list_add(List *list, ListEntry *entry);
-/* Hands the list's reference over to *ret, if asked for. -ENOENT. */
+/* Hands the list's reference over to *ret, if asked for. -ENOENT; -ENOMEM, only while a snapshot is
+ * there; nothing changed then. */
 int list_remove(List *list, const Prefix *prefix, ListEntry **ret);
 /* Puts `entry` in the place of the one with the same prefix, in order too. Takes a reference, and
  * hands the list's reference to the old entry over to *ret, if asked for. -ENOENT, -ENOMEM; nothing
@@ -77,13 +88,17 @@ ListEntry *list_next(const List *list, const ListEntry *entry);
 void list_copy(const List *list, ListEntry **entries);
 /* The entry that expires first, or NULL. */
 ListEntry *list_next_to_expire(const List *list);
+/* Those whose time is up at `now_boottime_ns`, borrowed, in no order. Returns how many of them were
+ * put into `entries`, `max` at most. */
+size_t list_expired(const List *list, uint64_t now_boottime_ns, ListEntry **entries, size_t max);
 
-/* A consistent copy of what both lists hold, the feeds' entries aside, cheap to make (references,
- * no copies of texts). */
-typedef struct ListSnapshot {
-    ListEntry **entries[_LIST_MAX];
-    size_t count[_LIST_MAX];
-} ListSnapshot;
+/* A consistent picture of what both lists hold, the feeds' entries aside. Costs the same however
+ * long they are; a change of what it shows then costs a copy of the list's order, once. It may
+ * outlive the lists. Made and freed on the loop's thread, read on any. */
+typedef struct ListSnapshot ListSnapshot;
+
 int list_snapshot_new(List *const lists[static _LIST_MAX], ListSnapshot **ret);
-ListSnapshot *list_snapshot_free(ListSnapshot *snapshot); /* on the loop's thread */
+ListSnapshot *list_snapshot_free(ListSnapshot *snapshot);
 DEFINE_CLEANUP(ListSnapshot *, list_snapshot_free);
+/* In order of addition; NULL after the last. *position is 0 at first, then the snapshot's. */
+const ListEntry *list_snapshot_next(const ListSnapshot *snapshot, ListId list, size_t *position);

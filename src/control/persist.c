@@ -181,6 +181,7 @@ static void write_done(void *data, int result)
     Control *control = job->control;
 
     control->writing = false;
+    job->snapshot = list_snapshot_free(job->snapshot); /* or undoing would copy what it shows */
     if (result < 0)
         write_failed(control, result);
     else

@@ -83,10 +83,15 @@ static void put_entry(FILE *file, const ListEntry *entry, const StoreClock *now)
 
 static void put_list(FILE *file, const ListSnapshot *snapshot, ListId id, const StoreClock *now)
 {
+    const char *separator = "\n";
+    const ListEntry *entry;
+    size_t position = 0;
+
     fprintf(file, ",\n\"%s\":[", list_name(id));
-    for (size_t i = 0; i < snapshot->count[id]; i++) {
-        put(file, i == 0 ? "\n" : ",\n");
-        put_entry(file, snapshot->entries[id][i], now);
+    while ((entry = list_snapshot_next(snapshot, id, &position))) {
+        put(file, separator);
+        separator = ",\n";
+        put_entry(file, entry, now);
     }
     put(file, "]");
 }
