@@ -23,7 +23,7 @@ declare -A sources=(
         src/http/route-lists.c src/http/route-flows.c src/http/route-talkers.c src/http/route-status.c
         src/http/route-alerts.c src/http/metrics.c src/base/json-parse.c"
     [packet]="bpf/parse.h"
-    [store]="src/control/store-read.c src/control/store-entry.c src/control/store-migrate.c src/base/json-parse.c"
+    [store]="src/control/store-read.c src/control/store-entry.c src/control/store-document.c src/base/json-parse.c src/base/json-reader.c"
 )
 declare -A floor=([address]=70 [bus]=80 [config]=70 [event-id]=90 [feed]=90 [http]=75 [packet]=95 [store]=75)
 

@@ -29,7 +29,7 @@ static bool fail(Scanner *s, const char *error)
 
 static void skip_space(Scanner *s)
 {
-    while (s->at < s->end && strchr(" \t\r\n", *s->at) && *s->at)
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
         s->at++;
 }
 
@@ -279,18 +279,33 @@ static int refuse(const char **ret_error, const char *error)
     return -EINVAL;
 }
 
+static bool check(Scanner *s, const char *text, size_t size)
+{
+    if (size >= INT_MAX) /* json-c's */
+        return fail(s, "too long");
+    return (text_is_utf8(text, size) || fail(s, "not valid UTF-8")) && scan_document(s);
+}
+
+static Scanner scanner(const char *text, size_t size, int depth_max)
+{
+    return (Scanner){.at = text, .end = text + size, .depth_max = MIN_OF(depth_max, DEPTH_LIMIT)};
+}
+
+int json_check(const char *text, size_t size, int depth_max, const char **ret_error)
+{
+    Scanner s = scanner(text, size, depth_max);
+
+    return check(&s, text, size) ? 0 : refuse(ret_error, s.error);
+}
+
 int json_parse_strict(
         const char *text, size_t size, int depth_max, json_object **ret, const char **ret_error)
 {
-    Scanner s = {.at = text, .end = text + size, .depth_max = MIN_OF(depth_max, DEPTH_LIMIT)};
+    Scanner s = scanner(text, size, depth_max);
     _cleanup_json_ json_object *value = NULL;
     int r;
 
-    if (size >= INT_MAX)
-        return refuse(ret_error, "too long");
-    if (!text_is_utf8(text, size))
-        return refuse(ret_error, "not valid UTF-8");
-    if (!scan_document(&s))
+    if (!check(&s, text, size))
         return refuse(ret_error, s.error);
     r = build(text, size, s.depth_max, &value);
     if (r < 0)

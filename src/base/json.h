@@ -23,6 +23,9 @@ static inline void json_putp(json_object **object)
 int json_parse_strict(
         const char *text, size_t size, int depth_max, json_object **ret, const char **ret_error);
 
+/* The same without a tree, for json-reader.h: 0 or -EINVAL. Equal keys pass. */
+int json_check(const char *text, size_t size, int depth_max, const char **ret_error);
+
 /* Typed members. 1 and *ret set when present, 0 when absent, -EINVAL when of another type (a number
  * with a fraction or out of range is another type). A string with an embedded NUL is -EINVAL.
  * Strings are borrowed from `object`. */

@@ -131,12 +131,29 @@ static size_t utf8_sequence(const unsigned char *p, size_t size)
     return n;
 }
 
+/* Of the next bytes, eight at a time, how many are plain ASCII. */
+static size_t ascii_bytes(const unsigned char *p, size_t size)
+{
+    uint64_t word;
+    size_t n = 0;
+
+    for (; n + sizeof(word) <= size; n += sizeof(word)) {
+        memcpy(&word, p + n, sizeof(word));
+        if (word & 0x8080808080808080)
+            break;
+    }
+    return n;
+}
+
 bool text_is_utf8(const char *text, size_t size)
 {
     const unsigned char *p = (const unsigned char *)text;
 
     while (size > 0) {
-        size_t n = utf8_sequence(p, size);
+        size_t n = ascii_bytes(p, size);
+
+        if (n == 0)
+            n = utf8_sequence(p, size);
 
         if (n == 0)
             return false;

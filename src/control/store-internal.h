@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the two halves of the store share. */
+/* What the parts of the store share. */
 
-#include "base/json.h"
+#include "base/json-reader.h"
 #include "control/store.h"
 
 #define STORE_FORMAT  "ntc-lists"
@@ -12,10 +12,18 @@
 char *store_temporary_path(const char *path); /* owned by the caller; NULL: out of memory */
 int store_sync_folder(const char *path);      /* makes a rename in the folder of `path` durable */
 
-/* store-migrate.c: no header, but lists. */
-bool store_is_version_0(json_object *root);
-/* Lifts a document of an older version to the present one. 0; -ENOMEM. */
-int store_migrate(json_object *root, uint64_t version);
+/* store-document.c: what the file says about itself, and where in it the lists are. */
+typedef struct StoreDocument {
+    uint64_t version;
+    const char *boot_id;           /* "" if it doesn't say */
+    const char *saved_boottime_ns; /* the same */
+    bool has_list[_LIST_MAX];
+    JsonReader lists[_LIST_MAX]; /* each at its array */
+} StoreDocument;
+
+/* `text` has passed json_check(). 0 if it is of a version that can be read; -EINVAL with outcome
+ * and reason set in the report. */
+int store_read_document(char *text, StoreDocument *ret, StoreReport *report);
 
 /* The state file's own words about when it was written. */
 typedef struct StoreOrigin {
@@ -23,7 +31,7 @@ typedef struct StoreOrigin {
     uint64_t saved_boottime_ns;
 } StoreOrigin;
 
-/* Reads one entry of the file. 1 and *ret; 0 when its time has run out; -EINVAL when it can't be
- * read; -ENOMEM. */
+/* Takes one entry of a list, whatever it is. 1 and *ret; 0 when its time has run out; -EINVAL when
+ * it can't be read; -ENOMEM. */
 int store_read_entry(
-        json_object *object, const StoreOrigin *origin, const StoreClock *now, ListEntry **ret);
+        JsonReader *reader, const StoreOrigin *origin, const StoreClock *now, ListEntry **ret);

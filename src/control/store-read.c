@@ -4,6 +4,7 @@
  * by hand) cost only themselves, and the file as it was is kept. */
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "control/store-internal.h"
 
@@ -15,9 +16,9 @@
 #define STORE_BYTES_MAX (1024LL * 1024 * 1024)
 #define STORE_DEPTH_MAX 8
 
-static void refuse(StoreReport *report, StoreOutcome outcome, const char *reason)
+static void refuse(StoreReport *report, const char *reason)
 {
-    report->outcome = outcome;
+    report->outcome = STORE_DAMAGED;
     snprintf(report->reason, sizeof(report->reason), "%s", reason);
 }
 
@@ -105,56 +106,22 @@ static int set_aside(const char *path, const StoreClock *now, bool keep, StoreRe
 /* --- the document
  * ----------------------------------------------------------------------------------- */
 
-static int check_header(json_object *root, StoreReport *report)
+static StoreOrigin get_origin(const StoreDocument *document, const StoreClock *now)
 {
-    const char *format;
-    uint64_t version = 0;
-
-    report->migrated = store_is_version_0(root);
-    if (report->migrated)
-        return store_migrate(root, 0);
-    if (json_get_string(root, "format", &format) <= 0 || strcmp(format, STORE_FORMAT) != 0)
-        refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
-    else if (json_get_uint64(root, "version", &version) <= 0 || version == 0)
-        refuse(report, STORE_DAMAGED, "its version can't be read");
-    else if (version > STORE_VERSION)
-        refuse(report, STORE_TOO_NEW, "a later version of ntc wrote it");
-    else {
-        report->migrated = version < STORE_VERSION;
-        return store_migrate(root, version);
-    }
-    return -EINVAL;
-}
-
-static int get_lists(json_object *root, json_object *ret[static _LIST_MAX], StoreReport *report)
-{
-    for (ListId id = 0; id < _LIST_MAX; id++) {
-        if (json_object_object_get_ex(root, list_name(id), &ret[id]) &&
-                json_object_is_type(ret[id], json_type_array))
-            continue;
-        refuse(report, STORE_DAMAGED, "a list is missing in it");
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static StoreOrigin get_origin(json_object *root, const StoreClock *now)
-{
-    const char *boot_id = "", *boottime = "";
+    const char *boot_id = document->boot_id;
     StoreOrigin origin = {};
 
-    (void)json_get_string(root, "boot_id", &boot_id);
-    (void)json_get_string(root, "saved_boottime_ns", &boottime);
     origin.same_boot = boot_id[0] && strcmp(boot_id, now->boot_id) == 0 &&
-                       parse_uint64(boottime, 0, now->boottime_ns, &origin.saved_boottime_ns) >= 0;
+                       parse_uint64(document->saved_boottime_ns, 0, now->boottime_ns,
+                               &origin.saved_boottime_ns) >= 0;
     return origin;
 }
 
-static int take_entry(json_object *object, const StoreOrigin *origin, const StoreClock *now,
+static int take_entry(JsonReader *reader, const StoreOrigin *origin, const StoreClock *now,
         List *list, StoreReport *report)
 {
     _cleanup_(list_entry_unrefp) ListEntry *entry = NULL;
-    int r = store_read_entry(object, origin, now, &entry);
+    int r = store_read_entry(reader, origin, now, &entry);
 
     if (r > 0)
         r = list_add(list, entry);
@@ -171,57 +138,40 @@ static int take_entry(json_object *object, const StoreOrigin *origin, const Stor
     return r;
 }
 
-static int take_list(json_object *array, const StoreOrigin *origin, const StoreClock *now,
+static int take_list(JsonReader reader, const StoreOrigin *origin, const StoreClock *now,
         List *list, StoreReport *report)
 {
-    size_t n = json_object_array_length(array);
     int r = 0;
 
-    for (size_t i = 0; i < n && r >= 0; i++)
-        r = take_entry(json_object_array_get_idx(array, i), origin, now, list, report);
+    for (json_reader_enter(&reader); r >= 0 && json_reader_more(&reader);)
+        r = take_entry(&reader, origin, now, list, report);
     return r;
 }
 
 /* 0; -EINVAL with the outcome set when nothing was taken; others. */
-static int read_document(json_object *root, List *const lists[static _LIST_MAX],
+static int parse(char *text, size_t size, List *const lists[static _LIST_MAX],
         const StoreClock *now, StoreReport *report)
 {
-    json_object *arrays[_LIST_MAX] = {};
+    const char *reason = "it is not JSON";
+    StoreDocument document;
     StoreOrigin origin;
-    int r = check_header(root, report);
+    int r = -EINVAL;
 
-    if (r >= 0)
-        r = get_lists(root, arrays, report);
+    if (size == 0)
+        refuse(report, "it is empty");
+    else if (json_check(text, size, STORE_DEPTH_MAX, &reason) < 0)
+        refuse(report, reason);
+    else
+        r = store_read_document(text, &document, report);
     if (r < 0)
         return r;
-    origin = get_origin(root, now);
+    origin = get_origin(&document, now);
+    report->migrated = document.version < STORE_VERSION;
     report->other_boot = !origin.same_boot;
     for (ListId id = 0; id < _LIST_MAX && r >= 0; id++)
-        r = take_list(arrays[id], &origin, now, lists[id], report);
+        if (document.has_list[id])
+            r = take_list(document.lists[id], &origin, now, lists[id], report);
     return r;
-}
-
-static int parse(const char *text, size_t size, List *const lists[static _LIST_MAX],
-        const StoreClock *now, StoreReport *report)
-{
-    _cleanup_json_ json_object *root = NULL;
-    const char *reason = "it is not JSON";
-    int r;
-
-    if (size == 0) {
-        refuse(report, STORE_DAMAGED, "it is empty");
-        return -EINVAL;
-    }
-    r = json_parse_strict(text, size, STORE_DEPTH_MAX, &root, &reason);
-    if (r == -EINVAL)
-        refuse(report, STORE_DAMAGED, reason ? reason : "it is not JSON");
-    if (r < 0)
-        return r;
-    if (!json_object_is_type(root, json_type_object)) {
-        refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
-        return -EINVAL;
-    }
-    return read_document(root, lists, now, report);
 }
 
 static int load(const char *path, List *const lists[static _LIST_MAX], const StoreClock *now,

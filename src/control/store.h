@@ -16,7 +16,7 @@
  * Within one boot the deadline on CLOCK_BOOTTIME counts. After a reboot it is `expires`, but never
  * more than `remaining_sec` from now on: a clock that starts in the past prolongs nothing.
  *
- * Version 0 has no header and plain addresses for entries; see store-migrate.c.
+ * Version 0 has no header and plain addresses for entries; see store-document.c.
  *
  * Written so that a power cut leaves the old or the new file, never neither: temporary file in the
  * same folder, fsync, rename, fsync of the folder (rename(2), fsync(2)). */

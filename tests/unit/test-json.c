@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/json-reader.h"
 #include "base/json.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -127,6 +129,116 @@ Test(json, typed_members)
     cr_assert_eq(json_get_bool(object, "n", &b), -EINVAL);
     cr_assert_eq(json_get_bool(object, "t", &b), 1);
     cr_assert(b);
+}
+
+/* --- the reader, against json-c
+ * ----------------------------------------------------------------------------------------- */
+
+static json_object *rebuilt(JsonReader *reader);
+
+static json_object *rebuilt_container(JsonReader *reader, bool is_object)
+{
+    json_object *container = is_object ? json_object_new_object() : json_object_new_array();
+
+    for (json_reader_enter(reader); json_reader_more(reader);) {
+        const char *key = is_object ? json_reader_text(reader) : NULL;
+
+        if (is_object)
+            json_object_object_add(container, key, rebuilt(reader));
+        else
+            json_object_array_add(container, rebuilt(reader));
+    }
+    return container;
+}
+
+/* Numbers that are no counts become null. */
+static json_object *rebuilt(JsonReader *reader)
+{
+    JsonKind kind = json_reader_kind(reader);
+    uint64_t number;
+
+    switch (kind) {
+    case JSON_KIND_ARRAY:
+    case JSON_KIND_OBJECT:
+        return rebuilt_container(reader, kind == JSON_KIND_OBJECT);
+    case JSON_KIND_TEXT:
+        return json_object_new_string(json_reader_text(reader));
+    case JSON_KIND_BOOL:
+        return json_object_new_boolean(json_reader_bool(reader));
+    case JSON_KIND_NUMBER:
+        return json_reader_uint64(reader, &number) == 0 ? json_object_new_uint64(number) : NULL;
+    default:
+        json_reader_skip(reader);
+        return NULL;
+    }
+}
+
+Test(json, reader_finds_what_json_c_finds)
+{
+    static const char *const documents[] = {"{}", "[]", " [ ] ", "{\"a\":{},\"b\":[]}",
+            "[[],[[]],{},{\"a\":[{}]}]", "[1,0,18446744073709551615]", "[true,false,null]",
+            "{\"a\" : 1 , \"b\" :\t[ 2\n,\r3 ] }", "[\"\",\"a\",\"\xc3\xa4\xe2\x82\xac\"]",
+            "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\",\"\\\\\",\"]}\",\"{[,:\"]",
+            "[\"\\u0041\\u00e9\\u20AC\\uD83D\\uDE00x\\ud83d\\ude00\"]", "{\"\\u0061\\\"\":\"b\"}",
+            "[\"a\\u0001b\"]"};
+
+    for (size_t i = 0; i < ELEMENTSOF(documents); i++) {
+        _cleanup_json_ json_object *expected = parsed(documents[i]), *found = NULL;
+        _cleanup_free_ char *text = strdup(documents[i]);
+        JsonReader reader = {text};
+
+        cr_assert_eq(json_check(text, strlen(text), DEPTH, NULL), 0);
+        found = rebuilt(&reader);
+        cr_assert(json_object_equal(expected, found), "%s: %s", documents[i],
+                json_object_to_json_string(found));
+        cr_assert_eq(strspn(reader.at, " "), strlen(reader.at), "%s", documents[i]);
+    }
+}
+
+Test(json, reader_skips_whole_values)
+{
+    static const char *const values[] = {"1", "-1.5e3", "true", "null", "\"\"", "\"a\\\"]\"",
+            "\"\\\\\"", "[]", "[1,[\"]\",{\"}\":\"\\\"\"}]]", "{\"a\":{\"b\":[]},\"c\":2}"};
+    char text[256];
+
+    for (size_t i = 0; i < ELEMENTSOF(values); i++) {
+        JsonReader reader = {text};
+        uint64_t number = 0;
+
+        snprintf(text, sizeof(text), "[ %s ,%s, 7 ]", values[i], values[i]);
+        json_reader_enter(&reader);
+        for (int n = 0; n < 2; n++) {
+            cr_assert(json_reader_more(&reader));
+            json_reader_skip(&reader);
+        }
+        cr_assert(json_reader_more(&reader), "%s", values[i]);
+        cr_assert_eq(json_reader_uint64(&reader, &number), 0);
+        cr_assert_eq(number, 7, "%s", values[i]);
+        cr_assert_not(json_reader_more(&reader));
+    }
+}
+
+Test(json, reader_refuses_what_is_no_count_and_goes_on)
+{
+    char text[] =
+            "[-1, 1.0, 1e2, 1E2, -0, 8, \"a\\u0000b\", \"\\ud800\", \"\\udc00x\", \"\\ud800\\u0041\"]";
+    JsonReader reader = {text};
+    uint64_t number = 42;
+
+    json_reader_enter(&reader);
+    for (int i = 0; i < 5; i++) {
+        cr_assert(json_reader_more(&reader));
+        cr_assert_eq(json_reader_uint64(&reader, &number), -EINVAL);
+        cr_assert_eq(number, 42);
+    }
+    cr_assert_eq(json_reader_uint64(&reader, &number), 0);
+    cr_assert_eq(number, 8);
+    cr_assert_null(json_reader_text(&reader), "it holds a NUL character");
+    cr_assert_str_eq(json_reader_text(&reader), "\xef\xbf\xbd");
+    cr_assert_str_eq(json_reader_text(&reader), "\xef\xbf\xbdx");
+    cr_assert_str_eq(json_reader_text(&reader), "\xef\xbf\xbd"
+                                                "A");
+    cr_assert_not(json_reader_more(&reader));
 }
 
 Test(json, numbers_out_of_range_are_not_clamped)
