@@ -10,31 +10,99 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-static int trie_update(BpfDatapath *bpf, const ListChange *change, bool add)
-{
-    struct ntc_bpf *s = bpf->skeleton;
-    bool black = change->list == LIST_BLACKLIST;
-    const Prefix *prefix = &change->prefix;
-    struct ntc_prefix4 key4 = {.bits = prefix->bits - 96U};
-    struct ntc_prefix6 key6 = {.bits = prefix->bits};
-    struct bpf_map *map;
-    const void *key;
-    int r;
+/* --- changing them
+ * ----------------------------------------------------------------------------------- */
 
-    if (address_is_ipv4(&prefix->address) && prefix->bits >= 96) {
-        memcpy(key4.address, prefix->address.bytes + 12, 4);
-        map = black ? s->maps.ntc_black4 : s->maps.ntc_white4;
-        key = &key4;
+#define BATCH_MAX 256
+
+typedef union TrieKey {
+    struct ntc_prefix4 v4;
+    struct ntc_prefix6 v6;
+} TrieKey;
+
+static bool is_ipv4(const Prefix *prefix)
+{
+    return prefix->bits >= 96 && address_is_ipv4(&prefix->address);
+}
+
+static struct bpf_map *trie_of(const BpfDatapath *bpf, const ListChange *change)
+{
+    const struct ntc_bpf *s = bpf->skeleton;
+    bool black = change->list == LIST_BLACKLIST;
+
+    if (is_ipv4(&change->prefix))
+        return black ? s->maps.ntc_black4 : s->maps.ntc_white4;
+    return black ? s->maps.ntc_black6 : s->maps.ntc_white6;
+}
+
+static void make_key(const Prefix *prefix, TrieKey *ret)
+{
+    if (is_ipv4(prefix)) {
+        ret->v4.bits = prefix->bits - 96U;
+        memcpy(ret->v4.address, prefix->address.bytes + 12, 4);
     } else {
-        memcpy(key6.address, prefix->address.bytes, 16);
-        map = black ? s->maps.ntc_black6 : s->maps.ntc_white6;
-        key = &key6;
+        ret->v6.bits = prefix->bits;
+        memcpy(ret->v6.address, prefix->address.bytes, 16);
     }
-    if (add)
-        r = bpf_map_update_elem(bpf_map__fd(map), key, &change->slot, BPF_ANY);
-    else
-        r = bpf_map_delete_elem(bpf_map__fd(map), key);
+}
+
+static int change_one(BpfDatapath *bpf, const ListChange *change, bool add)
+{
+    int trie = bpf_map__fd(trie_of(bpf, change)), r;
+    TrieKey key;
+
+    make_key(&change->prefix, &key);
+    r = add ? bpf_map_update_elem(trie, &key, &change->slot, BPF_ANY)
+            : bpf_map_delete_elem(trie, &key);
     return r < 0 ? -errno : 0;
+}
+
+/* How many of the changes, from the first on, are additions to one and the same trie. */
+static size_t count_alike(const BpfDatapath *bpf, const ListChange *changes, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && i < BATCH_MAX && changes[i].add &&
+            trie_of(bpf, &changes[i]) == trie_of(bpf, &changes[0]))
+        i++;
+    return i;
+}
+
+static int add_together(BpfDatapath *bpf, const ListChange *changes, size_t n)
+{
+    const struct bpf_map *trie = trie_of(bpf, &changes[0]);
+    size_t key_size = bpf_map__key_size(trie);
+    uint8_t keys[BATCH_MAX * sizeof(TrieKey)];
+    __u32 slots[BATCH_MAX], count = (__u32)n;
+
+    for (size_t i = 0; i < n; i++) {
+        TrieKey key;
+
+        make_key(&changes[i].prefix, &key);
+        memcpy(keys + i * key_size, &key, key_size);
+        slots[i] = changes[i].slot;
+    }
+    return bpf_map_update_batch(bpf_map__fd(trie), keys, slots, &count, NULL) < 0 ? -errno : 0;
+}
+
+/* Additions go to the kernel in one call. When it fails they are made again one by one: to add
+ * twice is to add once, and it shows what the kernel refuses (before 5.13 it knows no batches for
+ * tries). *done counts what may be in force, and is to be undone: to remove what isn't there is no
+ * harm. */
+static int apply_alike(BpfDatapath *bpf, const ListChange *changes, size_t n, size_t *done)
+{
+    bool together = n > 1;
+    int r = together ? add_together(bpf, changes, n) : -EAGAIN;
+
+    if (r >= 0) {
+        *done += n;
+        return 0;
+    }
+    r = 0;
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = change_one(bpf, &changes[i], changes[i].add);
+    *done += r >= 0 || together ? n : 0;
+    return r;
 }
 
 static void raise_generation(BpfDatapath *bpf)
@@ -50,18 +118,21 @@ int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
     size_t done = 0;
     int r = 0;
 
-    for (; done < n; done++) {
-        r = trie_update(bpf, &changes[done], changes[done].add);
-        if (r < 0)
-            break;
+    while (done < n && r >= 0) {
+        size_t alike = count_alike(bpf, changes + done, n - done);
+
+        r = apply_alike(bpf, changes + done, MAX_OF(alike, (size_t)1), &done);
     }
     while (r < 0 && done > 0) {
         done--;
-        (void)trie_update(bpf, &changes[done], !changes[done].add);
+        (void)change_one(bpf, &changes[done], !changes[done].add);
     }
     raise_generation(bpf);
     return r;
 }
+
+/* --- hits
+ * -------------------------------------------------------------------------------------------- */
 
 /* Since the map was made. */
 static int hits_so_far(BpfDatapath *bpf, uint32_t slot, struct ntc_hits *percpu, Count *ret)
@@ -141,12 +212,10 @@ int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n)
     return 0;
 }
 
-#define READ_BATCH 1024
+/* --- reading them
+ * ------------------------------------------------------------------------------------ */
 
-typedef union TrieKey {
-    struct ntc_prefix4 v4;
-    struct ntc_prefix6 v6;
-} TrieKey;
+#define READ_BATCH 1024
 
 static Prefix prefix_of_key(const void *key, bool ipv4)
 {
