@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -242,23 +241,36 @@ void text_append(TextBuffer *buffer, const char *text)
 
 void text_append_uint64(TextBuffer *buffer, uint64_t value)
 {
-    text_appendf(buffer, "%" PRIu64, value);
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    text_append_bytes(buffer, digits + at, sizeof(digits) - at);
 }
 
+/* Most texts fit where there is room for a short one. */
 void text_appendf(TextBuffer *buffer, const char *format, ...)
 {
     va_list args, again;
+    size_t room;
     int n;
 
+    if (!reserve(buffer, 64))
+        return;
+    room = buffer->allocated - buffer->size;
     va_start(args, format);
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, args);
+    n = vsnprintf(buffer->data + buffer->size, room, format, args);
     if (n < 0)
         buffer->failed = true;
-    else if (reserve(buffer, (size_t)n)) {
+    else if ((size_t)n >= room && reserve(buffer, (size_t)n))
         vsnprintf(buffer->data + buffer->size, (size_t)n + 1, format, again);
+    if (buffer->failed)
+        buffer->data[buffer->size] = '\0';
+    else
         buffer->size += (size_t)n;
-    }
     va_end(again);
     va_end(args);
 }
