@@ -5,6 +5,7 @@
 
 #include "stats/port-set.h"
 
+#include "base/cleanup.h"
 #include "flow/keyed-hash.h"
 
 #include <math.h>
@@ -15,9 +16,14 @@ static uint8_t stamp_of(uint32_t bucket)
     return (uint8_t)(1 + bucket % 255);
 }
 
+static uint32_t age_of(uint8_t stamp, uint32_t bucket)
+{
+    return (stamp_of(bucket) + 255U - stamp) % 255;
+}
+
 static bool is_fresh(uint8_t stamp, uint32_t bucket)
 {
-    return (stamp_of(bucket) + 255U - stamp) % 255 < PORT_SET_BUCKETS;
+    return age_of(stamp, bucket) < PORT_SET_BUCKETS;
 }
 
 static void free_sketch(PortSet *set, uint32_t *budget)
@@ -26,6 +32,7 @@ static void free_sketch(PortSet *set, uint32_t *budget)
         return;
     free(set->sketch);
     set->sketch = NULL;
+    set->cells = 0;
     ++*budget;
 }
 
@@ -35,28 +42,49 @@ void port_set_clear(PortSet *set, uint32_t *budget)
     set->count = 0;
 }
 
+/* The fresh stamps as a run of bytes: `n` of them from `first` on, and where the numbers begin
+ * anew, the rest up to the last one. Two comparisons a cell, and many cells at once. */
+typedef struct FreshStamps {
+    uint8_t first, n;
+    uint8_t before_first, before_n;
+} FreshStamps;
+
+static FreshStamps fresh_stamps(uint32_t bucket)
+{
+    uint8_t last = stamp_of(bucket), n = MIN_OF(last, (uint8_t)PORT_SET_BUCKETS);
+    uint8_t before_n = (uint8_t)(PORT_SET_BUCKETS - n);
+
+    return (FreshStamps){.first = (uint8_t)(last - n + 1),
+            .n = n,
+            .before_first = (uint8_t)(256U - before_n),
+            .before_n = before_n};
+}
+
+static bool holds(FreshStamps fresh, uint8_t stamp)
+{
+    return ((uint8_t)(stamp - fresh.first) < fresh.n) |
+           ((uint8_t)(stamp - fresh.before_first) < fresh.before_n);
+}
+
 static uint32_t sketch_fresh_cells(const uint8_t *sketch, uint32_t bucket)
 {
+    FreshStamps fresh = fresh_stamps(bucket);
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < PORT_SKETCH_BYTES; i++)
-        n += sketch[i] != 0 && is_fresh(sketch[i], bucket);
+        n += holds(fresh, sketch[i]);
     return n;
 }
 
 static void sketch_forget_old(PortSet *set, uint32_t bucket, uint32_t *budget)
 {
-    uint32_t n = 0;
+    FreshStamps fresh = fresh_stamps(bucket);
+    uint8_t *sketch = set->sketch;
 
-    for (uint32_t i = 0; i < PORT_SKETCH_BYTES; i++) {
-        if (set->sketch[i] == 0)
-            continue;
-        if (is_fresh(set->sketch[i], bucket))
-            n++;
-        else
-            set->sketch[i] = 0;
-    }
-    if (n == 0)
+    for (uint32_t i = 0; i < PORT_SKETCH_BYTES; i++)
+        sketch[i] = holds(fresh, sketch[i]) ? sketch[i] : 0;
+    set->cells = (uint16_t)sketch_fresh_cells(sketch, bucket);
+    if (set->cells == 0)
         free_sketch(set, budget);
 }
 
@@ -75,7 +103,7 @@ static void exact_forget_old(PortSet *set, uint32_t bucket)
 
 static void advance(PortSet *set, uint32_t bucket, uint32_t *budget)
 {
-    uint32_t passed = bucket - set->bucket;
+    uint32_t passed = bucket > set->bucket ? bucket - set->bucket : 0;
 
     if (passed == 0)
         return;
@@ -91,7 +119,10 @@ static void advance(PortSet *set, uint32_t bucket, uint32_t *budget)
 /* The hash is keyed, or a scanner could choose ports that share a cell. */
 static void sketch_add(PortSet *set, uint16_t port, uint8_t stamp)
 {
-    set->sketch[keyed_hash(&port, sizeof(port)) % PORT_SKETCH_BYTES] = stamp;
+    uint8_t *cell = &set->sketch[keyed_hash(&port, sizeof(port)) % PORT_SKETCH_BYTES];
+
+    set->cells += *cell == 0;
+    *cell = stamp;
 }
 
 static void turn_into_sketch(PortSet *set, uint32_t *budget)
@@ -124,9 +155,10 @@ static bool exact_add(PortSet *set, uint16_t port, uint8_t stamp)
 
 void port_set_add(PortSet *set, uint16_t port, uint32_t bucket, uint32_t *budget)
 {
-    uint8_t stamp = stamp_of(bucket);
+    uint8_t stamp;
 
     advance(set, bucket, budget);
+    stamp = stamp_of(set->bucket);
     if (!set->sketch) {
         if (exact_add(set, port, stamp))
             return;
@@ -136,14 +168,25 @@ void port_set_add(PortSet *set, uint16_t port, uint32_t bucket, uint32_t *budget
         sketch_add(set, port, stamp);
 }
 
-static uint32_t sketch_estimate(const uint8_t *sketch, uint32_t bucket)
+uint32_t port_set_forget(PortSet *set, uint32_t bucket, uint32_t *budget)
 {
-    uint32_t empty = PORT_SKETCH_BYTES - sketch_fresh_cells(sketch, bucket);
-    double estimate;
+    uint32_t oldest = 0;
 
-    if (empty == 0)
+    advance(set, bucket, budget);
+    if (set->sketch)
+        return set->bucket + 1;
+    for (uint8_t i = 0; i < set->count; i++)
+        oldest = MAX_OF(oldest, age_of(set->stamps[i], set->bucket));
+    return set->bucket + PORT_SET_BUCKETS - oldest;
+}
+
+static uint32_t sketch_estimate(uint32_t cells)
+{
+    double empty = PORT_SKETCH_BYTES - cells, estimate;
+
+    if (cells >= PORT_SKETCH_BYTES)
         return 65536;
-    estimate = -(double)PORT_SKETCH_BYTES * log((double)empty / PORT_SKETCH_BYTES);
+    estimate = -(double)PORT_SKETCH_BYTES * log(empty / PORT_SKETCH_BYTES);
     return estimate > 65536 ? 65536 : (uint32_t)(estimate + 0.5);
 }
 
@@ -151,10 +194,12 @@ uint32_t port_set_count(const PortSet *set, uint32_t bucket)
 {
     uint32_t n = 0;
 
+    if (bucket == set->bucket)
+        return set->sketch ? sketch_estimate(set->cells) : set->count;
     if (bucket - set->bucket >= PORT_SET_BUCKETS)
         return 0;
     if (set->sketch)
-        return sketch_estimate(set->sketch, bucket);
+        return sketch_estimate(sketch_fresh_cells(set->sketch, bucket));
     for (uint8_t i = 0; i < set->count; i++)
         n += is_fresh(set->stamps[i], bucket);
     return n;

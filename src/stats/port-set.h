@@ -19,12 +19,16 @@
 typedef struct PortSet {
     uint8_t *sketch; /* owned; a stamp a cell, 0 = never hit */
     uint32_t bucket; /* as of which nothing outdated is held */
+    uint16_t cells;  /* of the sketch that are hit */
     uint8_t count;   /* of `ports` */
     uint8_t stamps[PORT_SET_EXACT];
     uint16_t ports[PORT_SET_EXACT];
 } PortSet;
 
-/* `bucket` never goes back. Takes a sketch from *budget, or gives one back. */
+/* Takes a sketch from *budget, or gives one back. If `bucket` goes back it stands still. */
 void port_set_add(PortSet *set, uint16_t port, uint32_t bucket, uint32_t *budget);
+/* Forgets what is outdated. Returns the bucket before which nothing else will be. */
+uint32_t port_set_forget(PortSet *set, uint32_t bucket, uint32_t *budget);
+/* At once for the bucket of the last call of those above. */
 uint32_t port_set_count(const PortSet *set, uint32_t bucket);
 void port_set_clear(PortSet *set, uint32_t *budget);

@@ -5,8 +5,9 @@
  * nor a list.
  *
  * In: flow deltas (from the flow table), counters and scan results (from the scanner), attachments
- * (from the interface watch). Out: const views. Owns the per-address windows (stats/window.h). It
- * asks nobody for anything: `now` and data are handed in. Bounded by addresses_max. */
+ * (from the interface watch). Out: const views. Owns the windows of each address
+ * (stats/address-table.h). It asks nobody for anything: `now` and data are handed in. Bounded by
+ * addresses_max. */
 
 #include "flow/attachment.h"
 #include "flow/counters.h"

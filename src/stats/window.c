@@ -32,16 +32,6 @@ static void add(WindowSums *sums, const WindowSums *added)
     sums->ack_packets = add_saturating(sums->ack_packets, added->ack_packets);
 }
 
-static WindowSums add_up(const Window *window, uint32_t bucket)
-{
-    WindowSums sum = {.bucket = bucket};
-
-    for (uint32_t i = 0; i < WINDOW_BUCKETS; i++)
-        if (bucket - window->buckets[i].bucket < WINDOW_BUCKETS)
-            add(&sum, &window->buckets[i]);
-    return sum;
-}
-
 void window_add(Window *window, const WindowSums *added)
 {
     WindowSums *sums = &window->buckets[added->bucket % WINDOW_BUCKETS];
@@ -49,16 +39,14 @@ void window_add(Window *window, const WindowSums *added)
     if (sums->bucket != added->bucket)
         *sums = (WindowSums){.bucket = added->bucket};
     add(sums, added);
-    if (window->kept.bucket == added->bucket)
-        add(&window->kept, added);
 }
 
 WindowSums window_sum(const Window *window, uint32_t bucket)
 {
-    return window->kept.bucket == bucket ? window->kept : add_up(window, bucket);
-}
+    WindowSums sum = {.bucket = bucket};
 
-void window_keep_sum(Window *window, uint32_t bucket)
-{
-    window->kept = window_sum(window, bucket);
+    for (uint32_t i = 0; i < WINDOW_BUCKETS; i++)
+        if (bucket - window->buckets[i].bucket < WINDOW_BUCKETS)
+            add(&sum, &window->buckets[i]);
+    return sum;
 }

@@ -22,7 +22,6 @@ typedef struct WindowSums {
 } WindowSums;
 
 typedef struct Window {
-    WindowSums kept; /* the sum of all buckets as of kept.bucket */
     WindowSums buckets[WINDOW_BUCKETS];
     PortSet ports;
 } Window;
@@ -34,5 +33,3 @@ uint64_t window_length_ns(uint64_t start_ns, uint64_t now_ns);
 /* Adds to the bucket of `added->bucket`; the 32-bit sums saturate. */
 void window_add(Window *window, const WindowSums *added);
 WindowSums window_sum(const Window *window, uint32_t bucket);
-/* Whoever asks often keeps the sum first: until the bucket changes it is at hand. */
-void window_keep_sum(Window *window, uint32_t bucket);

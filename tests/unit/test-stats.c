@@ -155,6 +155,24 @@ static void compare(const Stats *stats, const Event *events, size_t n, uint32_t 
     cr_assert_eq(t.unique_dst_ports, naive_ports(events, n, h, from_ns));
 }
 
+/* Who asks for all has the table move on to that time. */
+static void compare_all(const Stats *stats, const Event *events, size_t n, uint64_t now_ns)
+{
+    Talker top[HOSTS];
+    size_t count = stats_talkers(stats, TALKER_BY_PORTS, now_ns, top, HOSTS);
+
+    cr_assert_eq(count, stats_active_addresses(stats, now_ns));
+    for (uint32_t h = 0; h < HOSTS; h++)
+        compare(stats, events, n, h, now_ns);
+    for (size_t i = 0; i < count; i++) {
+        Talker one = {};
+
+        cr_assert(stats_talker(stats, &top[i].address, now_ns, &one));
+        cr_assert_eq(one.unique_dst_ports, top[i].unique_dst_ports);
+        cr_assert_eq(one.last_seen_ns, top[i].last_seen_ns);
+    }
+}
+
 Test(stats, window_agrees_with_a_naive_computation)
 {
     static Event events[EVENTS];
@@ -179,8 +197,49 @@ Test(stats, window_agrees_with_a_naive_computation)
         if (i % 37 == 0)
             compare(stats, events, i + 1, (uint32_t)rand_r(&seed) % HOSTS,
                     now_ns + (uint64_t)rand_r(&seed) % (20 * SEC));
+        if (i % 53 == 0)
+            compare_all(stats, events, i + 1, now_ns);
     }
     cr_assert_eq(stats_untracked_address_packets(stats), 0);
+}
+
+/* A scan that began before somebody asked may add what is older than that. */
+Test(stats, who_asks_ahead_loses_nothing)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+    Talker top[4];
+
+    cr_assert_eq(stats_new(4, 0, &stats), 0);
+    add(stats, 1, 2, 80, 10, ACTION_PASS, 99 * SEC);
+    cr_assert_eq(stats_talkers(stats, TALKER_BY_PACKETS, 100 * SEC, top, 4), 2);
+    add(stats, 1, 2, 81, 5, ACTION_DROP, 99 * SEC);
+    cr_assert_eq(talker(stats, 1, 100 * SEC).packets, 15);
+    cr_assert_eq(talker(stats, 1, 100 * SEC).unique_dst_ports, 2);
+    add(stats, 1, 2, 80, 1, ACTION_PASS, 110 * SEC);
+    cr_assert_eq(talker(stats, 1, 154 * SEC).packets, 16);
+    cr_assert_eq(talker(stats, 1, 155 * SEC).packets, 1, "what was late goes with its time");
+    cr_assert_eq(stats_talkers(stats, TALKER_BY_PACKETS, 170 * SEC, top, 4), 0);
+    add(stats, 1, 2, 80, 3, ACTION_PASS, 111 * SEC);
+    cr_assert_eq(stats_talkers(stats, TALKER_BY_PACKETS, 170 * SEC, top, 4), 0, "too late");
+}
+
+Test(stats, slots_are_used_again_and_are_clean)
+{
+    _cleanup_(stats_freep) Stats *stats = NULL;
+
+    cr_assert_eq(stats_new(4, 0, &stats), 0);
+    for (uint32_t round = 0; round < 20; round++) {
+        uint64_t now_ns = (100 + round * 61) * SEC;
+
+        for (uint16_t p = 1; p <= 100; p++)
+            add(stats, 10 * round, 10 * round + 1, p, 1, ACTION_DROP, now_ns);
+        add(stats, 10 * round + 2, 10 * round + 3, 7, 1, ACTION_PASS, now_ns);
+        cr_assert_eq(stats_untracked_address_packets(stats), 0);
+        cr_assert_eq(talker(stats, 10 * round, now_ns).dropped_packets, 100);
+        cr_assert_eq(talker(stats, 10 * round + 2, now_ns).unique_dst_ports, 1);
+        cr_assert_eq(talker(stats, 10 * round + 3, now_ns).unique_dst_ports, 0);
+        cr_assert_eq(talker(stats, 10 * round + 3, now_ns).dropped_packets, 0);
+    }
 }
 
 /* --- ports */
@@ -239,6 +298,27 @@ Test(port_set, sketch_slides_and_is_given_back)
     port_set_add(&set, 7, 611, &budget);
     cr_assert_eq(budget, 1);
     cr_assert_eq(port_set_count(&set, 611), 1, "exact again");
+}
+
+Test(port_set, tells_when_it_must_forget)
+{
+    PortSet set = {};
+    uint32_t budget = 1;
+
+    for (uint32_t b = 240; b < 270; b++) { /* over the end of the stamps */
+        port_set_add(&set, 1000, b, &budget);
+        port_set_add(&set, (uint16_t)b, b, &budget);
+        cr_assert_eq(port_set_forget(&set, b, &budget), b < 252 ? 252 : b + 1);
+        cr_assert_eq(port_set_count(&set, b), MIN_OF(b - 239, PORT_SET_BUCKETS) + 1);
+    }
+    for (uint16_t p = 0; p < 100; p++)
+        port_set_add(&set, (uint16_t)(2000 + p), 270, &budget);
+    cr_assert_eq(port_set_forget(&set, 270, &budget), 271, "a sketch is looked at each time");
+    cr_assert_lt(abs((int)port_set_count(&set, 270) - 112), 5, "%u", port_set_count(&set, 270));
+    cr_assert_lt(abs((int)port_set_count(&set, 281) - 100), 5, "%u", port_set_count(&set, 281));
+    cr_assert_eq(port_set_forget(&set, 282, &budget), 294);
+    cr_assert_eq(port_set_count(&set, 282), 0);
+    cr_assert_eq(budget, 1);
 }
 
 Test(port_set, without_budget_it_is_a_lower_bound)
