@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The last events of the live view, shared by all its clients: each has a cursor into it. Bounded;
- * a client that is overtaken must be told so by whoever owns the cursor. Cursors are absolute and
+/* The last messages of the live view, as the text that is sent: each is written once, and copied
+ * from here by all clients, who have a cursor each. Bounded by their number and by their text; a
+ * client that is overtaken must be told so by whoever owns the cursor. Cursors are absolute and
  * never wrap. */
 
 #include "base/cleanup.h"
-#include "base/text.h"
-#include "flow/packet.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* One packet; or (seq = 0) an alert, or a gap: so many packets were not shown here. */
-typedef struct EventRecord {
-    uint64_t seq;
-    uint64_t wall_ns;
-    PacketEvent packet;
-    uint64_t alert;       /* its number in the log; 0 = none */
-    uint64_t gap_packets; /* 0 = nobody knows how many */
-} EventRecord;
+/* Room for a message, on average. An event is seldom longer; then fewer are held. */
+#define EVENT_RING_MESSAGE_BYTES 384U
 
 typedef struct EventRing EventRing;
 
-int event_ring_new(size_t capacity, EventRing **ret);
+int event_ring_new(size_t capacity, EventRing **ret); /* in messages; -ENOMEM */
 EventRing *event_ring_free(EventRing *ring);
 DEFINE_CLEANUP(EventRing *, event_ring_free);
 
@@ -32,15 +27,19 @@ uint64_t event_ring_head(const EventRing *ring); /* where the next one will be *
 
 /* Sequence numbers go on from at least `seq`. */
 void event_ring_raise_seq(EventRing *ring, uint64_t seq);
-void event_ring_push(EventRing *ring, const PacketEvent *packet, uint64_t wall_ns);
-/* A gap right after another one becomes one with it if nobody can have seen that one yet (`merge`).
- */
-void event_ring_push_gap(EventRing *ring, uint64_t packets, bool merge);
+/* The number of the event that is pushed next. */
+uint64_t event_ring_next_seq(const EventRing *ring);
+/* An event, which takes the next number, or something without one: a gap, an alert. Needs no
+ * memory, and takes any text up to 64 kB. */
+void event_ring_push(EventRing *ring, bool is_event, const char *text, size_t size);
 
-void event_ring_push_alert(EventRing *ring, uint64_t number);
+/* For both: tail <= cursor < head. The number is 0 if it is no event. */
+uint64_t event_ring_seq(const EventRing *ring, uint64_t cursor);
+size_t event_ring_size(const EventRing *ring, uint64_t cursor); /* of its text */
+/* Copies as many whole messages as there are and as fit into `max` bytes, and moves the cursor past
+ * them. Returns the bytes. */
+size_t event_ring_copy(const EventRing *ring, uint64_t *cursor, char *buffer, size_t max);
 
-const EventRecord *event_ring_get(
-        const EventRing *ring, uint64_t cursor); /* tail <= cursor < head */
 /* 0 and the cursor after the event `seq`. 1 and the tail: what came right after it is no longer
  * held. -ENOENT: never given out. */
 int event_ring_find(const EventRing *ring, uint64_t seq, uint64_t *ret_cursor);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "http/event-ring.h"
+/* Messages of the live view as server-sent events; each is appended to `text`. */
+
 #include "http/server.h"
 
-/* Appends one record as a server-sent event. */
-void sse_format(TextBuffer *text, const EventRecord *record, const HttpContext *context);
+#include "base/text.h"
+
+void sse_format_packet(TextBuffer *text, uint64_t seq, const PacketEvent *packet, uint64_t wall_ns,
+        const Stats *stats);
+void sse_format_gap(TextBuffer *text, uint64_t packets); /* 0: nobody knows how many */
+void sse_format_alert(TextBuffer *text, const Alert *alert);

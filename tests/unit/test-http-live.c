@@ -226,31 +226,81 @@ Test(http_live, the_server_may_stop_while_viewers_wait)
     close(busy);
 }
 
+static void push_text(EventRing *ring, const char *text)
+{
+    event_ring_push(ring, text[0] == 'e', text, strlen(text));
+}
+
 Test(http_live, the_ring_of_events)
 {
     EventRing *ring = NULL;
-    PacketEvent event = packet(1);
     uint64_t cursor = 12345;
 
     cr_assert_eq(event_ring_new(4, &ring), 0);
     cr_assert_eq(event_ring_find(ring, 0, &cursor), -ENOENT);
     event_ring_raise_seq(ring, 100);
     cr_assert_eq(event_ring_find(ring, 100, &cursor), -ENOENT, "given out before our time");
+    cr_assert_eq(event_ring_next_seq(ring), 101);
     for (int i = 0; i < 3; i++)
-        event_ring_push(ring, &event, 0);
-    cr_assert_eq(event_ring_get(ring, 0)->seq, 101);
+        push_text(ring, "event");
+    cr_assert_eq(event_ring_seq(ring, 0), 101);
     cr_assert_eq(event_ring_find(ring, 102, &cursor), 0);
     cr_assert_eq(cursor, 2);
-    event_ring_push_gap(ring, 5, false);
-    event_ring_push_gap(ring, 6, true);
-    cr_assert_eq(event_ring_get(ring, 3)->gap_packets, 11);
+    push_text(ring, "gap");
+    cr_assert_eq(event_ring_seq(ring, 3), 0);
     cr_assert_eq(event_ring_find(ring, 103, &cursor), 0);
     cr_assert_eq(cursor, 3, "the gap behind it is told again");
     for (int i = 0; i < 3; i++)
-        event_ring_push(ring, &event, 0);
+        push_text(ring, "event");
     cr_assert_eq(event_ring_tail(ring), 3);
     cr_assert_eq(event_ring_find(ring, 101, &cursor), 1);
     cr_assert_eq(cursor, 3, "what is still held");
     cr_assert_eq(event_ring_find(ring, 107, &cursor), -ENOENT, "too high");
+    event_ring_free(ring);
+}
+
+Test(http_live, the_ring_hands_out_whole_messages)
+{
+    EventRing *ring = NULL;
+    char text[16];
+    uint64_t cursor = 0;
+
+    cr_assert_eq(event_ring_new(4, &ring), 0);
+    push_text(ring, "e1");
+    push_text(ring, "gap");
+    push_text(ring, "e2");
+    cr_assert_eq(event_ring_copy(ring, &cursor, text, 1), 0, "none fits");
+    cr_assert_eq(cursor, 0);
+    cr_assert_eq(event_ring_size(ring, 1), 3);
+    cr_assert_eq(event_ring_copy(ring, &cursor, text, 6), 5);
+    cr_assert_eq(memcmp(text, "e1gap", 5), 0);
+    cr_assert_eq(event_ring_copy(ring, &cursor, text, sizeof(text)), 2);
+    cr_assert_eq(memcmp(text, "e2", 2), 0);
+    cr_assert_eq(cursor, event_ring_head(ring));
+    cr_assert_eq(event_ring_copy(ring, &cursor, text, sizeof(text)), 0, "there is no more");
+    event_ring_free(ring);
+}
+
+/* Long ones push out more than their number says, and wrap around the end of the memory. */
+Test(http_live, the_ring_is_bounded_by_its_text_too)
+{
+    static char text[20001], back[60000];
+    EventRing *ring = NULL;
+    uint64_t cursor;
+
+    cr_assert_eq(event_ring_new(100, &ring), 0);
+    for (int i = 0; i < 50; i++) {
+        memset(text, 'a' + i % 26, sizeof(text));
+        event_ring_push(ring, true, text, sizeof(text));
+        cursor = event_ring_tail(ring);
+        cr_assert_eq(event_ring_head(ring) - cursor, MIN_OF(i + 1, 3));
+        for (; cursor < event_ring_head(ring);) {
+            int expected = 'a' + (int)(cursor % 26);
+
+            cr_assert_eq(event_ring_copy(ring, &cursor, back, sizeof(text)), sizeof(text));
+            for (size_t k = 0; k < sizeof(text); k++)
+                cr_assert_eq(back[k], expected);
+        }
+    }
     event_ring_free(ring);
 }
