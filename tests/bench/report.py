@@ -96,9 +96,12 @@ def daemon_targets(t, d):
 
 def http_targets(t, h):
     best = max((row["clients"] for row in h["viewers"]
-                if row["losing"] == 0 and row["events_per_client"] >= 1900), default=0)
+                if row["losing"] == 0 and row["events_per_client"] >= 2000), default=0)
     t.above("viewers at 2,000 events/s each without loss", 200, best)
     t.above("small requests a second", 50000, h["requests_per_second"], lambda x: f"{x:,.0f}")
+    if "floor_per_second" in h:
+        t.lines.append(f"| of libmicrohttpd alone, in turns with it | | {h['floor_per_second']:,.0f} | |")
+        t.lines.append(f"| CPU time of one, µs (of libmicrohttpd alone) | | {two(h['request_cpu_us'])} ({two(h['floor_cpu_us'])}) | |")
 
 
 def targets(r):
