@@ -13,7 +13,7 @@
 #include <yaml.h>
 
 #define CONFIG_FILE_MAX_BYTES (1U << 20)
-#define KEY_SHOWN_BYTES       60
+#define SHOWN_BYTES           60 /* of what somebody wrote */
 
 typedef struct Reader {
     const char *name;
@@ -36,7 +36,7 @@ _printf_(4, 5) static int complain(
     if (!key)
         key = "";
     snprintf(reader->error->message, sizeof(reader->error->message), "%.120s:%zu: %.*s%s%s",
-            reader->name, node ? node->start_mark.line + 1 : 1, text_fit(key, KEY_SHOWN_BYTES), key,
+            reader->name, node ? node->start_mark.line + 1 : 1, text_fit(key, SHOWN_BYTES), key,
             key[0] ? ": " : "", what);
     return -EINVAL;
 }
@@ -96,8 +96,8 @@ static int read_string(Reader *reader, const yaml_node_t *node, const ConfigKey 
         return complain(reader, node, key->path, "must be a text");
     if (key->type == KEY_TIMEZONE && !timezone_exists(text))
         return complain(reader, node, key->path,
-                "no such time zone: %.60s (an IANA name like Europe/Berlin; `timedatectl list-timezones`)",
-                text);
+                "no such time zone: %.*s (an IANA name like Europe/Berlin; `timedatectl list-timezones`)",
+                text_fit(text, SHOWN_BYTES), text);
     if (key->type == KEY_PATH && !text[0])
         return complain(reader, node, key->path, "must not be empty");
     copy = strdup(text);
@@ -117,7 +117,8 @@ static int add_item(Reader *reader, const yaml_node_t *node, const ConfigKey *ke
     if (!text || !text[0] || !text_is_printable(text))
         return complain(reader, node, key->path, "each item must be a text");
     if (key->type == KEY_ADDRESSES && address_parse(text, &address) < 0)
-        return complain(reader, node, key->path, "not an IP address: %.60s", text);
+        return complain(reader, node, key->path, "not an IP address: %.*s",
+                text_fit(text, SHOWN_BYTES), text);
     r = string_list_add(list, text);
     if (r == -E2BIG)
         return complain(reader, node, key->path, "at most %d items", CONFIG_STRINGS_MAX);
@@ -211,7 +212,7 @@ static int read_pair(Reader *reader, const yaml_node_pair_t *pair, const char *s
     if (!scalar(name) || !text_is_printable(scalar(name)))
         return complain(reader, name, NULL, "a key must be a text");
     snprintf(path, sizeof(path), "%s%s%.*s", section, section[0] ? "." : "",
-            text_fit(scalar(name), KEY_SHOWN_BYTES), scalar(name));
+            text_fit(scalar(name), SHOWN_BYTES), scalar(name));
     if (!section[0] && config_section_exists(path))
         return read_mapping(reader, value, path);
     key = config_key_find(path);
