@@ -84,3 +84,6 @@ int start_scanning(Daemon *d);
 int watch_signals(Daemon *d);
 /* A callback like those above. On failure the old configuration stays, and `error` tells why. */
 int on_reload(ConfigError *error, void *userdata);
+
+/* daemon-failure.c: `details` may be empty. */
+void tell_failed_start(const Daemon *d, int error, const ConfigError *details);

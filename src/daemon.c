@@ -175,11 +175,6 @@ static int attach_mock(Daemon *d)
     return r;
 }
 
-static bool is_service(void)
-{
-    return getenv("NOTIFY_SOCKET") != NULL;
-}
-
 /* Nothing to watch is an error for who starts ntc by hand: better said now than found out later. A
  * service starts before the network is up, and waits. */
 static int attach_interfaces(Daemon *d, ConfigError *error)
@@ -201,7 +196,7 @@ static int attach_interfaces(Daemon *d, ConfigError *error)
     link_watch_attachments(d->links, &wanted);
     what = wanted > 0 ? "could attach to none of those that match network.interfaces"
                       : "none matches network.interfaces (or --interface)";
-    if (is_service()) {
+    if (daemon_is_service()) {
         log_warning("Nothing is watched yet: %s; ntc waits for one to appear", what);
         return 0;
     }
@@ -284,7 +279,7 @@ int daemon_run(const DaemonOptions *options, Config *config)
     tzset();
     r = construct(&d, &error);
     if (r < 0) {
-        log_error("Could not start: %s", error.message[0] ? error.message : strerror(-r));
+        tell_failed_start(&d, r, &error);
         return EXIT_FAILURE;
     }
     sd_event_set_watchdog(d.event, true);

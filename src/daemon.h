@@ -21,3 +21,10 @@ int daemon_run(const DaemonOptions *options, Config *config);
 
 /* ntc --detach. Returns the process' exit status. */
 int daemon_detach(void);
+
+/* Started by a service manager, that is. */
+bool daemon_is_service(void);
+/* Tells log and service manager why the start failed. */
+void daemon_failed(const char *reason);
+/* For a service whose start failed: some seconds, or until a signal ends it. */
+void daemon_wait_before_retry(void);

@@ -3,7 +3,6 @@
 
 #include "daemon.h"
 
-#include "base/log.h"
 #include "base/text.h"
 
 #include <getopt.h>
@@ -69,24 +68,31 @@ static int parse_arguments(int argc, char **argv, Arguments *ret)
     return optind < argc ? usage_error("unexpected argument: ", argv[optind]) : 1;
 }
 
+/* The exit status. */
+static int run(const Arguments *arguments)
+{
+    _cleanup_(config_freep) Config *config = NULL;
+    ConfigError error = {};
+
+    if (daemon_load_config(&arguments->options, &config, &error) < 0) {
+        daemon_failed(error.message);
+        return CONFIG_EXIT_STATUS_BAD;
+    }
+    return arguments->check_only ? EXIT_SUCCESS : daemon_run(&arguments->options, TAKE_PTR(config));
+}
+
 int main(int argc, char **argv)
 {
     Arguments arguments = {.options.port = -1};
-    _cleanup_(config_freep) Config *config = NULL;
-    ConfigError error = {};
     int r = parse_arguments(argc, argv, &arguments);
 
     if (r <= 0)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (arguments.detach_only)
         return daemon_detach();
-    if (daemon_load_config(&arguments.options, &config, &error) < 0) {
-        log_error("%s", error.message);
-        return CONFIG_EXIT_STATUS_BAD;
-    }
-    if (arguments.check_only)
-        return EXIT_SUCCESS;
-    r = daemon_run(&arguments.options, TAKE_PTR(config));
+    r = run(&arguments);
     string_list_clear(&arguments.options.interfaces);
+    if (r != EXIT_SUCCESS && !arguments.check_only)
+        daemon_wait_before_retry();
     return r;
 }

@@ -85,3 +85,6 @@ void bpf_handover_done(Datapath *datapath);
 void bpf_leave_attached(Datapath *datapath);
 
 int bpf_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata);
+
+/* What to do about an error of loading; static. */
+const char *bpf_hint(int error);

@@ -240,21 +240,6 @@ static int set_up(BpfDatapath *bpf, sd_event *event, HandoverFd *inherited, size
     return start_reader(bpf, event);
 }
 
-static const char *hint_for(int error)
-{
-    switch (-error) {
-    case EPERM:
-    case EACCES:
-        return "loading eBPF needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; try --mock without";
-    case ENOMEM:
-        return "not enough memory for the maps; lower flows.capacity or lists.capacity";
-    case ENOSYS:
-        return "this kernel has no bpf system call; try --mock";
-    default:
-        return "the kernel refused the eBPF program; Linux 5.15 or later is needed; try --mock";
-    }
-}
-
 int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, HandoverFd *inherited,
         size_t n_inherited, PacketEventFn on_event, void *userdata, Datapath **ret,
         const char **ret_hint)
@@ -272,7 +257,7 @@ int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, HandoverFd *
     r = set_up(bpf, event, inherited, n_inherited);
     if (r < 0) {
         if (ret_hint)
-            *ret_hint = hint_for(r);
+            *ret_hint = bpf_hint(r);
         bpf_free(&bpf->base);
         return r;
     }
