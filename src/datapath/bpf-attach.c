@@ -190,12 +190,32 @@ int datapath_bpf_detach_all(void)
 /* A TCX link whose interface is gone, or which someone detached by force, has ifindex 0. The struct
  * of this header version may not know tcx yet; its ifindex stands where xdp's does (linux/bpf.h).
  */
-bool bpf_link_is_alive(int link_fd, uint32_t ifindex)
+bool bpf_link_is_alive(int link_fd, uint32_t ifindex, uint32_t program_id)
 {
     struct bpf_link_info info = {};
     __u32 size = sizeof(info);
 
-    return bpf_obj_get_info_by_fd(link_fd, &info, &size) == 0 && info.xdp.ifindex == ifindex;
+    return bpf_obj_get_info_by_fd(link_fd, &info, &size) == 0 && info.xdp.ifindex == ifindex &&
+           (program_id == 0 || info.prog_id == program_id);
+}
+
+static uint32_t program_id(int prog_fd)
+{
+    struct bpf_prog_info info = {};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(prog_fd, &info, &size) < 0 ? 0 : info.id;
+}
+
+/* Root can put another program behind our own link. */
+static bool is_ours(BpfDatapath *bpf, const BpfAttachment *attachment, Direction direction)
+{
+    int prog_fd = program_fd(bpf, attachment->shown.raw_ip, direction);
+    uint32_t ifindex = attachment->shown.ifindex;
+
+    if (attachment->link_fd[direction] < 0)
+        return clsact_find(ifindex, direction) > 0;
+    return bpf_link_is_alive(attachment->link_fd[direction], ifindex, program_id(prog_fd));
 }
 
 int bpf_verify(Datapath *datapath, uint32_t ifindex)
@@ -207,12 +227,8 @@ int bpf_verify(Datapath *datapath, uint32_t ifindex)
     if (!attachment)
         return -ENOENT;
     for (int d = 0; d < _DIRECTION_MAX; d++) {
-        bool alive = attachment->link_fd[d] >= 0
-                             ? bpf_link_is_alive(attachment->link_fd[d], ifindex)
-                             : clsact_find(ifindex, (Direction)d) > 0;
-
-        attachment->shown.attached[d] = alive;
-        if (!alive)
+        attachment->shown.attached[d] = is_ours(bpf, attachment, (Direction)d);
+        if (!attachment->shown.attached[d])
             r = -ENODEV;
     }
     return r;

@@ -92,7 +92,7 @@ int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
         InheritedLink *link = &bpf->inherited[i];
 
         if (link->fd >= 0 && link->ifindex == ifindex && link->direction == direction &&
-                bpf_link_is_alive(link->fd, ifindex))
+                bpf_link_is_alive(link->fd, ifindex, 0))
             return TAKE_FD(link->fd);
     }
     return -ENOENT;

@@ -72,7 +72,8 @@ int bpf_scan_next(Datapath *datapath, FlowSample *samples, size_t max);
 int bpf_end_flow(Datapath *datapath, const FlowKey *key, FlowSample *ret);
 void bpf_flows_have_room(Datapath *datapath);
 
-bool bpf_link_is_alive(int link_fd, uint32_t ifindex);
+/* `program_id` 0: whatever stands behind it. */
+bool bpf_link_is_alive(int link_fd, uint32_t ifindex, uint32_t program_id);
 
 /* Before loading: maps of the same shape are used on, links are taken for later. */
 int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n);

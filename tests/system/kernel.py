@@ -7,7 +7,7 @@ import struct
 
 MAP_CREATE, MAP_LOOKUP, MAP_GET_NEXT_KEY, PROG_LOAD, OBJ_PIN = 0, 1, 4, 5, 6
 PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO, PROG_QUERY, LINK_CREATE = 13, 14, 15, 16, 28
-LINK_GET_FD_BY_ID, LINK_DETACH = 30, 34
+LINK_UPDATE, LINK_GET_FD_BY_ID, LINK_DETACH = 29, 30, 34
 MAP_TYPE_ARRAY, MAP_TYPE_LPM_TRIE = 2, 11
 PROG_TYPE_SCHED_CLS = 3
 TCX_INGRESS, TCX_EGRESS = 46, 47
@@ -104,8 +104,8 @@ def tcx_programs(namespace, interface, hook):
     return [program_name(ids[i]) for i in range(count)]
 
 
-def detach_links(namespace, interface, hook):
-    """Takes away all that is attached to a TCX hook, whoever owns it. Returns how many."""
+def for_each_link(namespace, interface, hook, call):
+    """call(fd) for each link that is attached to a TCX hook, whoever owns it. Returns how many."""
     room = 64
     programs, links = (ctypes.c_uint32 * room)(), (ctypes.c_uint32 * room)()
     with namespace.inside():
@@ -115,9 +115,19 @@ def detach_links(namespace, interface, hook):
         count = struct.unpack_from("<I", answer, 24)[0]
         for number in links[:count]:
             fd, _ = bpf(LINK_GET_FD_BY_ID, struct.pack("<I", number))
-            bpf(LINK_DETACH, struct.pack("<I", fd))
+            call(fd)
             os.close(fd)
     return count
+
+
+def detach_links(namespace, interface, hook):
+    return for_each_link(namespace, interface, hook, lambda fd: bpf(LINK_DETACH, struct.pack("<I", fd)))
+
+
+def replace_programs(namespace, interface, hook, program):
+    """Puts a program behind the links of others."""
+    return for_each_link(namespace, interface, hook,
+                         lambda fd: bpf(LINK_UPDATE, struct.pack("<III", fd, program.program, 0)))
 
 
 def program_name(number):

@@ -82,6 +82,27 @@ def test_filters_taken_away_come_back():
         assert ours(world) == []
 
 
+def test_filter_replaced_by_another():
+    """It keeps the place that it took; ntc takes another."""
+    with World() as world:
+        folder = world.folder / "bpf"
+        folder.mkdir()
+        run("mount", "-t", "bpf", "bpf", str(folder))
+        world.mounts.append(folder)
+        CountingProgram(TC_UNSPEC).pin(folder / "foreign")
+        ntc = start(world)
+        ntc.add("blacklist", FOE)
+        priority, handle, _ = next(f for f in filters(world) if f[2].startswith("ntc_ingress"))
+        world.host.run("tc", "filter", "replace", "dev", "eth0", "ingress", "pref", str(priority), "handle", hex(handle),
+                       "bpf", "direct-action", "object-pinned", str(folder / "foreign"))
+        assert others(world) == 1 and len(ours(world)) == 1
+        expect(lambda: len(ours(world)), 2, 8)
+        expect(lambda: udp(world), (False, False), 2)
+        assert others(world) == 1
+        ntc.stop()
+        assert ours(world) == [] and others(world) == 1
+
+
 def test_a_killed_daemons_filter_is_replaced_and_not_doubled():
     with World() as world:
         foreign(world, 7)

@@ -8,7 +8,8 @@ import signal
 import socket
 import time
 
-from kernel import TCX_EGRESS, TCX_INGRESS, detach_links, tcx_programs
+from kernel import (TCX_EGRESS, TCX_INGRESS, TCX_NEXT, CountingProgram, detach_links, replace_programs,
+                    tcx_programs)
 from world import World, expect, once
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
@@ -200,6 +201,24 @@ def test_taken_away_by_somebody_else():
             assert tcx_programs(world.host, "eth0", TCX_INGRESS) == ["ntc_ingress"]
             assert tcx_programs(world.host, "eth0", TCX_EGRESS) == ["ntc_egress"]
             assert not world.udp(world.peer, FOE, world.host, HOST)
+
+
+@once
+def test_replaced_by_somebody_else():
+    """Another program stands behind ntc's own link: that is found, too, and ntc comes back."""
+    with World() as world:
+        ntc = world.start()
+        ntc.add("blacklist", FOE)
+        foreign = CountingProgram(TCX_NEXT)
+        assert replace_programs(world.host, "eth0", TCX_INGRESS, foreign) == 1
+        assert tcx_programs(world.host, "eth0", TCX_INGRESS) == ["foreign"]
+        assert world.udp(world.peer, FOE, world.host, HOST), "the other one lets it pass"
+        expect(lambda: tcx_programs(world.host, "eth0", TCX_INGRESS), ["ntc_ingress"], 8)
+        watches(ntc, "eth0")
+        assert not world.udp(world.peer, FOE, world.host, HOST)
+        log = ntc.log_path.read_text()
+        assert "No longer watching eth0" in log and log.count("Watching eth0") == 2, log
+        foreign.close()
 
 
 @once
