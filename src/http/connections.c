@@ -10,6 +10,8 @@
 
 /* An answer may be longer than a request. */
 #define SENDING_FACTOR 4
+/* Descriptors for everything but connections, but never more than half of all. */
+#define DESCRIPTORS_OTHER 256
 
 struct Connections {
     HttpServer *server;
@@ -58,6 +60,23 @@ Connections *connections_free(Connections *all)
 /* --- limits
  * ----------------------------------------------------------------------------------------- */
 
+size_t connections_descriptors(const Config *config)
+{
+    return (size_t)config->server.connections_max + config->server.connections_reserve +
+           DESCRIPTORS_OTHER;
+}
+
+ConnectionLimits connections_limits(const Connections *all)
+{
+    const Config *config = all->server->context.config;
+    size_t descriptors = all->server->descriptors;
+    size_t room = descriptors - MIN_OF((size_t)DESCRIPTORS_OTHER, descriptors / 2);
+    size_t reserve = MIN_OF((size_t)config->server.connections_reserve, room / 4);
+
+    return (ConnectionLimits){
+            MIN_OF((size_t)config->server.connections_max, room - reserve), reserve};
+}
+
 static bool is_awaited(const Connection *connection)
 {
     return connection->phase == CONNECTION_RECEIVING && !connection->cut;
@@ -94,6 +113,11 @@ static bool make_room(Connections *all, const Peer *of)
     return true;
 }
 
+void connections_relieve(Connections *all)
+{
+    (void)make_room(all, NULL);
+}
+
 /* Those that are cut off already are not counted: they are gone before the loop turns again. */
 static size_t open_of(const Connections *all, const Peer *peer)
 {
@@ -107,16 +131,17 @@ static size_t open_of(const Connections *all, const Peer *peer)
 static int find_room(Connections *all, const Connection *newcomer)
 {
     const Config *config = all->server->context.config;
-    size_t open = all->count - all->n_cut, max = config->server.connections_max;
+    ConnectionLimits limits = connections_limits(all);
+    size_t open = all->count - all->n_cut;
 
     if (newcomer->peer->connections >= config->server.connections_per_address_max &&
             open_of(all, newcomer->peer) >= config->server.connections_per_address_max &&
             !make_room(all, newcomer->peer))
         return CONNECTION_REFUSED_ADDRESS + 1;
-    if (open < max || make_room(all, NULL))
+    if (open < limits.max || make_room(all, NULL))
         return 0;
-    max += config->server.connections_reserve;
-    if (open < max && access_is_member(all->server->access, &newcomer->caller))
+    if (open < limits.max + limits.reserve &&
+            access_is_member(all->server->access, &newcomer->caller))
         return 0;
     return CONNECTION_REFUSED_FULL + 1;
 }

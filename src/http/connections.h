@@ -37,6 +37,12 @@ typedef enum ConnectionCut {
     _CONNECTION_CUT_MAX,
 } ConnectionCut;
 
+/* As configured, or as many as the descriptors that may be open leave room for. */
+typedef struct ConnectionLimits {
+    size_t max;
+    size_t reserve;
+} ConnectionLimits;
+
 const char *connection_refusal_name(ConnectionRefusal refusal);
 const char *connection_cut_name(ConnectionCut cut);
 
@@ -64,6 +70,12 @@ int connections_add(Connections *all, int fd, const struct sockaddr *address, ui
 Connection *connection_free(Connection *connection);
 /* The one with this descriptor, NULL if there is none. */
 Connection *connections_find(const Connections *all, int fd);
+
+/* There is no descriptor for another one: cuts off who would make room at a limit, if anybody. */
+void connections_relieve(Connections *all);
+ConnectionLimits connections_limits(const Connections *all);
+/* How many descriptors the process needs for the configured limits. */
+size_t connections_descriptors(const Config *config);
 
 void connection_enter(Connection *connection, ConnectionPhase phase);
 /* Cuts off who takes too long. From time to time. */

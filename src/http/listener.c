@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* Without a descriptor or memory for another one there is nothing to do but wait. */
+/* Without a descriptor or memory for another one: somebody is cut off, and it takes a while. */
 #define EXHAUSTED_USEC (100 * USEC_PER_MSEC)
 
 struct Listener {
@@ -55,6 +55,7 @@ void listener_rest(Listener *listener, bool rest)
 static void exhausted(Listener *listener)
 {
     log_debug("http: can't accept: %s", strerror(errno));
+    connections_relieve(listener->server->connections);
     listener->exhausted = true;
     enable(listener);
     sd_event_source_set_time_relative(listener->retry, EXHAUSTED_USEC);

@@ -68,21 +68,23 @@ static void out_share(MetricText *out, const HttpServer *server)
             "Requests of callers that may not, and wrong tokens.", server->refused);
 }
 
-static void out_limits(MetricText *out, const Config *config)
+static void out_limits(MetricText *out, const HttpServer *server)
 {
+    const Config *config = server->context.config;
+    ConnectionLimits connections = connections_limits(server->connections);
     const struct {
         const char *name;
         uint64_t value;
-    } limits[] = {{"connections", config->server.connections_max},
+    } limits[] = {{"connections", connections.max},
             {"connections_per_address", config->server.connections_per_address_max},
-            {"connections_reserve", config->server.connections_reserve},
+            {"connections_reserve", connections.reserve},
             {"request_seconds", config->server.request_timeout_sec},
             {"header_bytes", config->server.header_max_bytes},
             {"body_bytes", config->server.body_max_bytes},
             {"sse_clients", config->server.sse_clients_max},
             {"sse_clients_per_address", config->server.sse_clients_per_address_max}};
 
-    metric_gauge(out, "ntc_http_limit", "The configured limits of the HTTP server.");
+    metric_gauge(out, "ntc_http_limit", "The limits of the HTTP server that are in force.");
     for (size_t i = 0; i < ELEMENTSOF(limits); i++)
         metric_uint64(out, METRIC_LABELS({"limit", limits[i].name}), limits[i].value);
 }
@@ -92,6 +94,6 @@ void metrics_http(MetricText *out, const HttpServer *server)
     out_requests(out, server);
     out_connections(out, server);
     out_share(out, server);
-    out_limits(out, server->context.config);
+    out_limits(out, server);
     out_stream(out, server->stream);
 }

@@ -38,7 +38,8 @@ struct HttpServer {
     Connections *connections;
     Queue *queue;
     Engine *engine;
-    uint64_t refused; /* callers that may not, ever */
+    size_t descriptors; /* that may be open */
+    uint64_t refused;   /* callers that may not, ever */
     char hostname[HOST_NAME_TEXT_MAX];
     uint64_t requests[HTTP_ROUTES_MAX][HTTP_STATUS_MAX]; /* ntc_http_requests_total */
 };

@@ -17,8 +17,6 @@
 #include <sys/resource.h>
 
 #define PEERS_MIN 4096
-/* Descriptors for everything but connections. */
-#define DESCRIPTORS_OTHER 256
 
 /* Closes what was not handed to a listener. */
 static int add_listeners(HttpServer *server, const int *fds, size_t n, ConfigError *error)
@@ -55,20 +53,28 @@ static size_t peers_max(const Config *config)
 }
 
 /* A process begins with few, for the sake of those who use select(2). */
-static void raise_descriptor_limit(const Config *config)
+static size_t raise_descriptor_limit(size_t wanted)
 {
-    rlim_t wanted = (rlim_t)config->server.connections_max + config->server.connections_reserve +
-                    DESCRIPTORS_OTHER;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-        return;
-    if (limit.rlim_max < wanted)
-        log_warning("Only %llu of the %llu descriptors that server.connections_max needs may be "
-                    "open (LimitNOFILE=, ulimit -n)",
-                (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
-    limit.rlim_cur = MIN_OF(wanted, limit.rlim_max);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return wanted;
+    if (limit.rlim_cur >= wanted)
+        return limit.rlim_cur;
+    limit.rlim_cur = MIN_OF((rlim_t)wanted, limit.rlim_max);
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+static void take_descriptors(HttpServer *server)
+{
+    size_t wanted = connections_descriptors(server->context.config);
+
+    server->descriptors = raise_descriptor_limit(wanted);
+    if (server->descriptors < wanted)
+        log_warning("Only %zu of the %zu descriptors that server.connections_max needs may be open "
+                    "(LimitNOFILE=, ulimit -n): there will be no more than %zu connections",
+                server->descriptors, wanted, connections_limits(server->connections).max);
 }
 
 static int make_parts(HttpServer *server, ConfigError *error)
@@ -101,10 +107,10 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
     server->context = *context;
     if (gethostname(server->hostname, sizeof(server->hostname) - 1) < 0)
         server->hostname[0] = '\0';
-    raise_descriptor_limit(context->config);
     r = make_parts(server, error);
     if (r < 0)
         return r;
+    take_descriptors(server);
     if (n_fds == 0) {
         r = sockets_listen(context->config, own, ELEMENTSOF(own), &n_fds, error);
         if (r < 0)
