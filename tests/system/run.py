@@ -3,10 +3,10 @@
 """Runs the system tests: real packets through the daemon named by NTC_BINARY, in private network
 namespaces. A line a test: PASS or FAIL, its name, how long it took. Needs root.
 
-    tests/system/run.py [--name PREFIX] [--folder FOLDER] [--jobs N] [--again] [WORD...]
+    tests/system/run.py [--name PREFIX] [--folder FOLDER] [--jobs N] [--again] [--hard] [WORD...]
 
 runs only tests whose name contains a WORD, of this folder or another; --again leaves out those that are
-marked as once.
+marked as once; --hard runs those that are marked as hard, and only them.
 
 Each test is a function test_*() in a file test_*.py and runs in a process of its own, which must end
 within TIMEOUT seconds, or those that it is marked to take. What a killed one leaves behind is removed by its name.
@@ -137,6 +137,7 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=HERE)
     parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--hard", action="store_true")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -146,7 +147,8 @@ def main():
     os.environ["NTC_BINARY"] = os.path.abspath(os.environ["NTC_BINARY"])
     tests = [(name, function) for name, function in discover(arguments.folder)
              if (not arguments.words or any(word in name for word in arguments.words))
-             and not (arguments.again and hasattr(function, "once"))]
+             and not (arguments.again and hasattr(function, "once"))
+             and arguments.hard == hasattr(function, "hard")]
     tests.sort(key=lambda test: not hasattr(test[1], "long"))
     if not tests:
         sys.exit("no such test")

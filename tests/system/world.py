@@ -49,6 +49,12 @@ def long(test):
     return test
 
 
+def hard(test):
+    """Marks a test that is too long for every run: scripts/test-hard.sh has it."""
+    test.hard = True
+    return test
+
+
 def takes(seconds):
     """Marks a test that may take longer than the others."""
     def mark(test):
