@@ -22,10 +22,11 @@ declare -A sources=(
     [http]="src/http/request.c src/http/guard.c src/http/routes.c src/http/query.c src/http/host.c src/http/json-out.c
         src/http/route-lists.c src/http/route-flows.c src/http/route-talkers.c src/http/route-status.c
         src/http/route-alerts.c src/http/metrics.c src/base/json-parse.c"
+    [json]="src/base/json-parse.c src/base/json-reader.c"
     [packet]="bpf/parse.h"
     [store]="src/control/store-read.c src/control/store-entry.c src/control/store-document.c src/base/json-parse.c src/base/json-reader.c"
 )
-declare -A floor=([address]=70 [bus]=80 [config]=70 [event-id]=90 [feed]=90 [http]=75 [packet]=95 [store]=75)
+declare -A floor=([address]=70 [bus]=80 [config]=70 [event-id]=90 [feed]=90 [http]=75 [json]=85 [packet]=95 [store]=75)
 
 seconds=600
 targets=()

@@ -158,7 +158,7 @@ int json_reader_uint64(JsonReader *reader, uint64_t *ret)
 
     skip_filling(reader);
     digits = strspn(reader->at, "0123456789");
-    if (digits == 0 || strchr(".eE", reader->at[digits])) {
+    if (digits == 0 || strspn(reader->at + digits, ".eE") > 0) {
         json_reader_skip(reader);
         return -EINVAL;
     }
