@@ -15,6 +15,7 @@ struct {
     __type(value, __u32);
 } vary_target SEC(".maps");
 
+__u32 vary_first = 0;
 __u32 vary_next = 0;
 __u32 vary_flows = 1;
 
@@ -35,7 +36,7 @@ int vary(struct __sk_buff *skb)
 
     if (data + TCP_SPORT + 2 > end)
         return TC_ACT_SHOT;
-    vary_next = flow + 1 < vary_flows ? flow + 1 : 0;
+    vary_next = flow + 1 < vary_first + vary_flows ? flow + 1 : vary_first;
     *(__u16 *)(data + IPV4_SRC_LOW) = (__u16)(flow >> 10);
     *(__u16 *)(data + TCP_SPORT) = (__u16)(1024 + (flow & 1023));
     bpf_tail_call(skb, &vary_target, 0);
