@@ -47,9 +47,9 @@ struct ntc_flow_key {
     __u32 ifindex;
     __u8 protocol;
     __u8 direction;
-    __u8 zero[2];
-};
-_Static_assert(sizeof(struct ntc_flow_key) == 44, "no hidden padding");
+    __u8 zero[6]; /* the kernel compares keys by eight bytes, and a rest byte by byte */
+} __attribute__((aligned(8)));
+_Static_assert(sizeof(struct ntc_flow_key) == 48, "no hidden padding");
 
 /* Where both addresses are IPv4: a third of the bytes to hash and compare, which is most of what a
  * packet costs. See flow-key.h. */
@@ -61,9 +61,9 @@ struct ntc_flow4_key {
     __u32 ifindex;
     __u8 protocol;
     __u8 direction;
-    __u8 zero[2];
-};
-_Static_assert(sizeof(struct ntc_flow4_key) == 20, "no hidden padding");
+    __u8 zero[6];
+} __attribute__((aligned(8)));
+_Static_assert(sizeof(struct ntc_flow4_key) == 24, "no hidden padding");
 
 /* The lists' verdict on a flow, cached: generation << 32 | slot << 8 | action. One aligned u64,
  * written by one store, so that nobody ever sees an old verdict under a new generation. 0 = never

@@ -11,7 +11,9 @@
 
 #define SCAN_BATCH 2048U
 
-_Static_assert(sizeof(FlowKey) == sizeof(struct ntc_flow_key), "keys are copied as they are");
+_Static_assert(offsetof(FlowKey, direction) == offsetof(struct ntc_flow_key, direction) &&
+                       sizeof(FlowKey) < sizeof(struct ntc_flow_key),
+        "keys are copied as they are, but for zeroes at the end");
 
 int bpf_flows_init(BpfDatapath *bpf)
 {
@@ -104,11 +106,11 @@ int bpf_end_flow(Datapath *datapath, const FlowKey *flow_key, FlowSample *ret)
 {
     BpfDatapath *bpf = (BpfDatapath *)datapath;
     struct ntc_flow4_key key4;
-    struct ntc_flow_key key;
+    struct ntc_flow_key key = {};
     struct ntc_flow flow;
     bool ipv6;
 
-    memcpy(&key, flow_key, sizeof(key));
+    memcpy(&key, flow_key, sizeof(*flow_key));
     ipv6 = !ntc_is_flow4(&key);
     ntc_flow4_key_from(&key4, &key);
     if (bpf_map_lookup_and_delete_elem(
