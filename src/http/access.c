@@ -156,12 +156,11 @@ static Standing standing_of(Request *request)
 {
     if (request->token_valid)
         return STANDING_TOKEN;
-    if (caller_came_through_proxy(request))
+    if (request->headers.from_proxy)
         return STANDING_PROXY;
     if (request->caller.transport == TRANSPORT_UNIX)
         return standing_of_unix(request);
-    return caller_is_loopback(&request->caller) ? standing_of_loopback(request)
-                                                : STANDING_ELSEWHERE;
+    return request->from->here ? standing_of_loopback(request) : STANDING_ELSEWHERE;
 }
 
 void access_recognise(Access *access, int fd, Caller *caller)
@@ -205,12 +204,11 @@ bool access_may_read(Request *request)
 static const char *presented(const Request *request, size_t *ret_size)
 {
     static const char scheme[] = "Bearer ";
-    const char *value = NULL;
-    size_t size = 0;
+    const HeaderValue *header = &request->headers.values[HEADER_AUTHORIZATION];
+    const char *value = header->text;
+    size_t size = header->size;
 
-    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, "Authorization",
-                strlen("Authorization"), &value, &size) != MHD_YES ||
-            !value || size < strlen(scheme) || strncasecmp(value, scheme, strlen(scheme)) != 0)
+    if (!value || size < strlen(scheme) || strncasecmp(value, scheme, strlen(scheme)) != 0)
         return NULL;
     for (; size > 0 && *value != ' '; size--)
         value++;

@@ -96,13 +96,13 @@ bool assets_reply(Request *request)
 
     if (!asset)
         return false;
-    bool gzip = takes_gzip(request_header(request, "Accept-Encoding"));
+    bool gzip = takes_gzip(request_header(request, HEADER_ACCEPT_ENCODING));
     const AssetBytes *bytes = gzip ? &asset->gzip : &asset->plain;
     reply->type = asset->type;
     reply->cache_control = asset->cache_control;
     reply->etag = bytes->etag;
     reply->encoding = gzip ? "gzip" : NULL;
-    if (has_etag(request_header(request, "If-None-Match"), bytes->etag)) {
+    if (has_etag(request_header(request, HEADER_IF_NONE_MATCH), bytes->etag)) {
         reply->status = 304;
     } else {
         reply->status = 200;

@@ -75,26 +75,3 @@ bool caller_has_group(int fd, const Members *members)
             return true;
     return false;
 }
-
-static enum MHD_Result on_header(
-        void *userdata, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-    static const char *const names[] = {"Forwarded", "Via", "X-Real-IP", "X-Client-IP",
-            "X-Cluster-Client-IP", "X-Original-Forwarded-For", "True-Client-IP",
-            "CF-Connecting-IP"};
-    static const char forwarded[] = "X-Forwarded-";
-    bool *found = userdata;
-
-    *found |= strncasecmp(key, forwarded, strlen(forwarded)) == 0;
-    for (size_t i = 0; i < ELEMENTSOF(names); i++)
-        *found |= strcasecmp(key, names[i]) == 0;
-    return *found ? MHD_NO : MHD_YES;
-}
-
-bool caller_came_through_proxy(const Request *request)
-{
-    bool found = false;
-
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_header, &found);
-    return found;
-}

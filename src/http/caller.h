@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a connection and the head of a request tell about who is calling. Facts only: what they
- * entitle to is access.c's business. */
+/* What a connection tells about who is calling. Facts only: what they entitle to is access.c's
+ * business. */
 
 #include "http/members.h"
 #include "http/request.h"
@@ -13,5 +13,3 @@ Caller caller_of(int fd, const struct sockaddr *address);
 bool caller_is_loopback(const Caller *caller);
 /* Of the process at the other end of a unix socket, as it was when it connected. */
 bool caller_has_group(int fd, const Members *members);
-/* Somebody passed this on, for somebody else. */
-bool caller_came_through_proxy(const Request *request);

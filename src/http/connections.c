@@ -182,6 +182,8 @@ static Connection *make(
         return NULL;
     *connection = (Connection){.all = all, .fd = fd, .since_ns = now_ns};
     connection->caller = caller_of(fd, address);
+    connection->here = connection->caller.transport == TRANSPORT_UNIX ||
+                       caller_is_loopback(&connection->caller);
     access_recognise(all->server->access, fd, &connection->caller);
     key = peer_key_of(&connection->caller);
     connection->peer = peers_get(all->server->peers, &key, now_ns);

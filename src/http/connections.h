@@ -52,6 +52,7 @@ typedef struct Connection {
     Connections *all;
     int fd;        /* libmicrohttpd's, which closes it */
     Caller caller; /* as known when it was accepted: on this machine with its uid, if it has one */
+    bool here;     /* on this machine: a unix socket, or a loopback address */
     Peer *peer;
     ConnectionPhase phase;
     uint64_t since_ns; /* when the phase began */

@@ -19,8 +19,9 @@
 #include <sys/epoll.h>
 
 #define PUMP_USEC USEC_PER_SEC
-/* How long complete requests are run in one turn, one at least. */
-#define RUN_NS (5 * NSEC_PER_MSEC)
+/* How long complete requests are run in one turn: as they come, and of those that had to wait. */
+#define AT_ONCE_NS (2 * NSEC_PER_MSEC)
+#define RUN_NS     (5 * NSEC_PER_MSEC)
 /* HTTP's share of the time is a half, over any while much longer than this. */
 #define BURST_NS    (10 * NSEC_PER_MSEC)
 #define REST_MIN_NS (2 * NSEC_PER_MSEC)
@@ -34,6 +35,7 @@ struct Engine {
     struct MHD_Daemon *daemon;
     sd_event_source *io;
     sd_event_source *timer; /* the next turn, at the latest */
+    uint64_t due_usec;      /* when; 0: it is off */
     sd_event_source *kick;
     bool resting;
     uint64_t even_ns; /* when what was used will be made up for */
@@ -56,10 +58,18 @@ static void on_mhd_log(void *userdata, const char *format, va_list args)
 /* --- turns
  * ------------------------------------------------------------------------------------------ */
 
-static void arm(Engine *engine, uint64_t usec)
+static void arm(Engine *engine, uint64_t at_usec)
 {
-    sd_event_source_set_time_relative(engine->timer, usec);
+    engine->due_usec = at_usec;
+    sd_event_source_set_time(engine->timer, at_usec);
     sd_event_source_set_enabled(engine->timer, SD_EVENT_ONESHOT);
+}
+
+/* One that is due earlier arms anew. */
+static void arm_at_the_latest(Engine *engine, uint64_t at_usec)
+{
+    if (engine->due_usec == 0 || engine->due_usec > at_usec)
+        arm(engine, at_usec);
 }
 
 static void set_resting(Engine *engine, bool resting)
@@ -107,22 +117,21 @@ static void sweep(Engine *engine, uint64_t now_ns)
 
 static void schedule(Engine *engine)
 {
-    uint64_t rest = rest_due_ns(engine, clock_monotonic_ns());
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
-    uint64_t usec = PUMP_USEC;
+    uint64_t now_ns = clock_monotonic_ns(), rest = rest_due_ns(engine, now_ns);
+    MHD_UNSIGNED_LONG_LONG timeout_ms = PUMP_USEC / USEC_PER_MSEC; /* if it has none */
 
     if (rest > 0) {
         engine->rests++;
         engine->rested_usec += rest / NSEC_PER_USEC;
         set_resting(engine, true);
-        arm(engine, rest / NSEC_PER_USEC);
+        arm(engine, (now_ns + rest) / NSEC_PER_USEC);
         return;
     }
-    if (queue_waits(engine->server->queue))
-        usec = 0;
-    else if (MHD_get_timeout(engine->daemon, &timeout_ms) == MHD_YES)
-        usec = MIN_OF((uint64_t)timeout_ms * USEC_PER_MSEC, (uint64_t)PUMP_USEC);
-    arm(engine, usec);
+    (void)MHD_get_timeout(engine->daemon, &timeout_ms);
+    if (timeout_ms == 0 || queue_waits(engine->server->queue))
+        engine_kick(engine);
+    else
+        arm_at_the_latest(engine, now_ns / NSEC_PER_USEC + timeout_ms * USEC_PER_MSEC);
 }
 
 static void turn(Engine *engine)
@@ -132,8 +141,9 @@ static void turn(Engine *engine)
     if (engine->resting)
         wake_up(engine);
     sweep(engine, clock_monotonic_ns());
+    queue_begin_turn(engine->server->queue, begin_ns, AT_ONCE_NS);
     MHD_run(engine->daemon);
-    if (queue_run(engine->server->queue, RUN_NS))
+    if (queue_waits(engine->server->queue) && queue_run(engine->server->queue, RUN_NS))
         MHD_run(engine->daemon);
     engine_charge(engine, begin_ns);
     schedule(engine);
@@ -147,7 +157,10 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
-    turn(userdata);
+    Engine *engine = userdata;
+
+    engine->due_usec = 0;
+    turn(engine);
     return 0;
 }
 

@@ -15,33 +15,33 @@ static bool refuse(Request *request, unsigned status, const char *code, const ch
 }
 
 /* Of these one would be believed and the other not, and nobody could tell which. */
-static const char *given_twice(const Request *request)
+static const char *given_twice(const Headers *headers)
 {
-    static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Content-Type",
-            "Authorization", "Origin", "Sec-Fetch-Site", "Last-Event-ID"};
+    static const Header once[] = {HEADER_CONTENT_LENGTH, HEADER_TRANSFER_ENCODING,
+            HEADER_CONTENT_TYPE, HEADER_AUTHORIZATION, HEADER_ORIGIN, HEADER_SEC_FETCH_SITE,
+            HEADER_LAST_EVENT_ID};
 
-    for (size_t i = 0; i < ELEMENTSOF(names); i++)
-        if (request_header_count(request, names[i]) > 1)
-            return names[i];
+    for (size_t i = 0; i < ELEMENTSOF(once); i++)
+        if (headers->values[once[i]].n > 1)
+            return header_name(once[i]);
     return NULL;
 }
 
 /* libmicrohttpd takes the first of two and goes on; a proxy in front might take the other one. */
 static bool check_framing(Request *request)
 {
-    const char *coding = request_header(request, "Transfer-Encoding");
-    size_t n_lengths = request_header_count(request, "Content-Length");
-    const char *twice = given_twice(request);
+    const char *coding = request_header(request, HEADER_TRANSFER_ENCODING);
+    const char *twice = given_twice(&request->headers);
 
     if (!request->origin_form)
         return refuse(request, 400, "bad-request", "the request target must begin with a slash");
-    if (request_header_count(request, "Host") != 1)
+    if (request->headers.values[HEADER_HOST].n != 1)
         return refuse(request, 400, "bad-request", "there must be exactly one Host header");
     if (twice) {
         reply_error(&request->reply, 400, "bad-request", "there is more than one %s header", twice);
         return false;
     }
-    if (coding && n_lengths > 0)
+    if (coding && request_header(request, HEADER_CONTENT_LENGTH))
         return refuse(request, 400, "bad-request",
                 "Content-Length and Transfer-Encoding exclude each other");
     if (coding && strcasecmp(coding, "chunked") != 0)
@@ -52,7 +52,7 @@ static bool check_framing(Request *request)
 
 static bool check_host(Request *request)
 {
-    const char *host = request_header(request, "Host");
+    const char *host = request_header(request, HEADER_HOST);
     const HttpServer *server = request->server;
 
     /* No web page knows the token; who has it may call this machine what he likes. */
@@ -75,23 +75,24 @@ static bool check_host(Request *request)
  * put its own idea into Host: with the token, the browser's word for "the same site" is enough. */
 static bool check_origin(Request *request)
 {
-    const char *site = request_header(request, "Sec-Fetch-Site");
-    const char *origin = request_header(request, "Origin");
+    const char *site = request_header(request, HEADER_SEC_FETCH_SITE);
+    const char *origin = request_header(request, HEADER_ORIGIN);
 
     if (site && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0)
         return refuse(request, 403, "forbidden", "another web site may not change anything here");
     if (site && request->token_valid)
         return true;
-    if (origin && !host_is_origin(request_header(request, "Host"), origin))
+    if (origin && !host_is_origin(request_header(request, HEADER_HOST), origin))
         return refuse(request, 403, "forbidden", "another web site may not change anything here");
     return true;
 }
 
 static bool has_body(const Request *request)
 {
-    const char *length = request_header(request, "Content-Length");
+    const char *length = request_header(request, HEADER_CONTENT_LENGTH);
 
-    return request_header(request, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+    return request_header(request, HEADER_TRANSFER_ENCODING) ||
+           (length && strcmp(length, "0") != 0);
 }
 
 static bool is_json(const char *type)
@@ -107,13 +108,13 @@ static bool is_json(const char *type)
 static bool check_body(Request *request)
 {
     uint64_t max = request->server->context.config->server.body_max_bytes, length;
-    const char *text = request_header(request, "Content-Length");
+    const char *text = request_header(request, HEADER_CONTENT_LENGTH);
     RouteBody wants = routes_body(request);
 
     if (wants == ROUTE_BODY_NONE && has_body(request))
         return refuse(request, 400, "bad-request", "this request takes no body");
     if ((wants == ROUTE_BODY_REQUIRED || (wants == ROUTE_BODY_OPTIONAL && has_body(request))) &&
-            !is_json(request_header(request, "Content-Type")))
+            !is_json(request_header(request, HEADER_CONTENT_TYPE)))
         return refuse(
                 request, 415, "unsupported-media-type", "Content-Type must be application/json");
     if (text && (parse_uint64(text, 0, UINT64_MAX, &length) < 0 || length > max)) {

@@ -259,7 +259,7 @@ static void out_daemon(MetricText *out, const HttpServer *server)
 /* A scraper that knows OpenMetrics says so with a version. */
 static bool wants_openmetrics(const Request *request)
 {
-    const char *accept = request_header(request, "Accept");
+    const char *accept = request_header(request, HEADER_ACCEPT);
 
     return accept && strstr(accept, "application/openmetrics-text");
 }

@@ -5,7 +5,6 @@
 
 #include "http/queue.h"
 
-#include "http/caller.h"
 #include "http/connections.h"
 #include "http/routes.h"
 
@@ -26,6 +25,8 @@ struct Queue {
     uint64_t used_ns[_QUEUE_CLASS_MAX];
     uint64_t class_now_ns;                  /* virtual, of the classes */
     uint64_t peer_now_ns[_QUEUE_CLASS_MAX]; /* virtual, of the peers in each */
+    uint64_t now_ns;                        /* processor time, as of the last request */
+    uint64_t at_once_until_ns;              /* likewise */
 };
 
 int queue_new(HttpServer *server, Queue **ret)
@@ -47,11 +48,9 @@ Queue *queue_free(Queue *queue)
 
 static QueueClass class_of(const Request *request)
 {
-    const Caller *caller = &request->from->caller;
-    bool here = caller->transport == TRANSPORT_UNIX || caller_is_loopback(caller);
-
-    return request->token_valid || (here && !caller_came_through_proxy(request)) ? QUEUE_TRUSTED
-                                                                                 : QUEUE_OTHERS;
+    return request->token_valid || (request->from->here && !request->headers.from_proxy)
+                   ? QUEUE_TRUSTED
+                   : QUEUE_OTHERS;
 }
 
 static void leave(Request *request)
@@ -63,14 +62,6 @@ static void leave(Request *request)
 static void on_abandon(void *userdata)
 {
     leave(userdata);
-}
-
-void queue_add(Queue *queue, Request *request)
-{
-    request->queued = true;
-    request->queue_class = class_of(request);
-    queue->waiting[request->queue_class]++;
-    request_wait(request, on_abandon, request);
 }
 
 size_t queue_length(const Queue *queue)
@@ -123,23 +114,48 @@ static void charge(Queue *queue, QueueClass class, Peer *peer, uint64_t start_ns
     peer->turns_ns = start_ns + used_ns;
 }
 
+static void run(Queue *queue, Request *request)
+{
+    QueueClass class = request->queue_class;
+    uint64_t start_ns = start_of(queue, request), begun_ns = queue->now_ns;
+    Peer *peer = request->from->peer;
+
+    request_run(request);
+    queue->now_ns = clock_thread_ns();
+    charge(queue, class, peer, start_ns, queue->now_ns - begun_ns);
+}
+
+void queue_begin_turn(Queue *queue, uint64_t now_ns, uint64_t budget_ns)
+{
+    queue->now_ns = now_ns;
+    queue->at_once_until_ns = now_ns + budget_ns;
+}
+
+void queue_add(Queue *queue, Request *request)
+{
+    request->queue_class = class_of(request);
+    if (!queue_waits(queue) && queue->now_ns < queue->at_once_until_ns) {
+        run(queue, request);
+        return;
+    }
+    request->queued = true;
+    queue->waiting[request->queue_class]++;
+    request_wait(request, on_abandon, request);
+}
+
 bool queue_run(Queue *queue, uint64_t budget_ns)
 {
-    uint64_t now_ns = clock_thread_ns(), end_ns = now_ns + budget_ns, begin_ns;
     bool any = queue_waits(queue);
+    uint64_t end_ns;
 
+    queue->now_ns = clock_thread_ns();
+    end_ns = queue->now_ns + budget_ns;
     while (queue_waits(queue)) {
-        QueueClass class = next_class(queue);
-        Request *request = next_request(queue, class);
-        uint64_t start_ns = start_of(queue, request);
-        Peer *peer = request->from->peer;
+        Request *request = next_request(queue, next_class(queue));
 
         leave(request);
-        request_run(request);
-        begin_ns = now_ns;
-        now_ns = clock_thread_ns();
-        charge(queue, class, peer, start_ns, now_ns - begin_ns);
-        if (now_ns >= end_ns)
+        run(queue, request);
+        if (queue->now_ns >= end_ns)
             break;
     }
     return any;

@@ -4,7 +4,10 @@
 /* Complete requests, waiting to be run. Time is dealt out fairly (start-time fair queueing): first
  * between those on this machine or with the token and everybody else, then between peers. Whoever
  * asks for much, or for what is dear, waits behind those who don't; a lone request waits for one
- * other at most. Bounded by the number of connections. */
+ * other at most. Bounded by the number of connections.
+ *
+ * While nobody waits a request is run as it comes, for some of a turn's time: to wait costs as much
+ * as a small answer. */
 
 #include "http/request.h"
 
@@ -14,7 +17,9 @@ int queue_new(HttpServer *server, Queue **ret);
 Queue *queue_free(Queue *queue);
 DEFINE_CLEANUP(Queue *, queue_free);
 
-/* Suspends the request until its turn comes. */
+/* Requests may be run as they come, for so long from `now_ns` (of clock_thread_ns()) on. */
+void queue_begin_turn(Queue *queue, uint64_t now_ns, uint64_t budget_ns);
+/* Runs the request, or suspends it until its turn comes. */
 void queue_add(Queue *queue, Request *request);
 bool queue_waits(const Queue *queue);
 size_t queue_length(const Queue *queue);

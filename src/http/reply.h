@@ -16,7 +16,7 @@ typedef struct Reply {
     unsigned retry_after_sec;
     const char *authenticate;                    /* static; WWW-Authenticate */
     const char *encoding, *etag, *cache_control; /* static; NULL = none, none, no-store */
-    const void *fixed;                           /* static bytes instead of `body` */
+    const void *fixed; /* static bytes instead of `body`, always with the same headers */
     size_t fixed_size;
     TextBuffer body;
 } Reply;

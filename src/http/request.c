@@ -10,6 +10,7 @@
 #include "http/engine.h"
 #include "http/guard.h"
 #include "http/queue.h"
+#include "http/response.h"
 #include "http/routes.h"
 #include "http/sse.h"
 
@@ -19,31 +20,9 @@
 /* How much of a body that was refused is read and thrown away before the connection is cut. */
 #define BODY_DISCARD_FACTOR 16
 
-typedef struct HeaderCount {
-    const char *name;
-    size_t n;
-} HeaderCount;
-
-static enum MHD_Result on_header(
-        void *userdata, enum MHD_ValueKind kind, const char *key, const char *value)
+const char *request_header(const Request *request, Header header)
 {
-    HeaderCount *count = userdata;
-
-    count->n += strcasecmp(key, count->name) == 0;
-    return MHD_YES;
-}
-
-const char *request_header(const Request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-size_t request_header_count(const Request *request, const char *name)
-{
-    HeaderCount count = {.name = name};
-
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_header, &count);
-    return count.n;
+    return request->headers.values[header].text;
 }
 
 static Method method_from_name(const char *name)
@@ -156,82 +135,27 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **stat
     *state = request_free(request);
 }
 
-/* Every answer has these. No CORS header, ever: that keeps other sites' scripts from reading
- * anything. */
-static void add_headers(struct MHD_Response *response, const Reply *reply)
-{
-    static const char *const common[][2] = {
-            {"Content-Security-Policy",
-                    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
-            {"X-Content-Type-Options", "nosniff"}, {"X-Frame-Options", "DENY"},
-            {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Resource-Policy", "same-origin"}};
-    char number[24];
-
-    for (size_t i = 0; i < ELEMENTSOF(common); i++)
-        MHD_add_response_header(response, common[i][0], common[i][1]);
-    MHD_add_response_header(
-            response, "Content-Type", reply->type ? reply->type : "application/json");
-    MHD_add_response_header(
-            response, "Cache-Control", reply->cache_control ? reply->cache_control : "no-store");
-    if (reply->etag) {
-        MHD_add_response_header(response, "ETag", reply->etag);
-        MHD_add_response_header(response, "Vary", "Accept-Encoding");
-    }
-    if (reply->encoding)
-        MHD_add_response_header(response, "Content-Encoding", reply->encoding);
-    if (reply->allow)
-        MHD_add_response_header(response, "Allow", reply->allow);
-    if (reply->authenticate)
-        MHD_add_response_header(response, "WWW-Authenticate", reply->authenticate);
-    if (reply->close)
-        MHD_add_response_header(response, "Connection", "close");
-    if (reply->retry_after_sec) {
-        snprintf(number, sizeof(number), "%u", reply->retry_after_sec);
-        MHD_add_response_header(response, "Retry-After", number);
-    }
-}
-
-static struct MHD_Response *make_response(Request *request)
-{
-    TextBuffer *body = &request->reply.body;
-    struct MHD_Response *response;
-
-    if (request->sse)
-        return sse_client_response(request->sse);
-    if (request->reply.fixed)
-        return MHD_create_response_from_buffer(
-                request->reply.fixed_size, (void *)request->reply.fixed, MHD_RESPMEM_PERSISTENT);
-    if (!body->data)
-        return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-    response = MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_MUST_FREE);
-    if (response)
-        *body = (TextBuffer){};
-    return response;
-}
-
 static enum MHD_Result send_reply(Request *request)
 {
+    HttpServer *server = request->server;
     Reply *reply = &request->reply;
-    struct MHD_Response *response;
-    enum MHD_Result result;
+    struct MHD_Response *stream = NULL;
 
     if (reply->body.failed)
         reply_error(reply, 503, "unavailable", "out of memory");
-    response = reply->body.failed ? NULL : make_response(request);
-    if (!response)
+    if (request->sse)
+        stream = sse_client_response(request->sse);
+    if (reply->body.failed || (request->sse && !stream))
         return MHD_NO;
-    add_headers(response, reply);
     connection_enter(request->from, request->sse ? CONNECTION_STREAMING : CONNECTION_SENDING);
-    request->server->requests[request->route_index][MIN_OF(reply->status, HTTP_STATUS_MAX - 1U)]++;
-    result = MHD_queue_response(request->connection, reply->status, response);
-    MHD_destroy_response(response);
-    return result;
+    server->requests[request->route_index][MIN_OF(reply->status, HTTP_STATUS_MAX - 1U)]++;
+    return responses_queue(server->responses, request->connection, reply, stream);
 }
 
 /* Where the body ends is not certain, or its sender waits to be asked for it (RFC 9110, 10.1.1). */
 static bool answer_before_body(const Request *request)
 {
-    return request->reply.close || request_header(request, "Expect");
+    return request->reply.close || request_header(request, HEADER_EXPECT);
 }
 
 /* libmicrohttpd's own limit is that of its pool, which is more. */
@@ -254,6 +178,7 @@ static enum MHD_Result begin(Request *request, const char *method)
     request->begun = true;
     request->method = method_from_name(method);
     request->head = strcmp(method, "HEAD") == 0;
+    headers_read(&request->headers, request->connection);
     routes_find(request);
     if ((check_head_size(request) && guard_check(request)) || !answer_before_body(request))
         return MHD_YES;

@@ -10,6 +10,7 @@
  * the promised answer must no longer touch the request. */
 
 #include "http/connections.h"
+#include "http/headers.h"
 #include "http/server-state.h"
 
 #include <microhttpd.h>
@@ -37,6 +38,7 @@ struct Request {
     size_t route_index;
     TextBuffer body;
     size_t body_received; /* also what was thrown away */
+    Headers headers;
     Caller caller;
     bool token_valid;
     Reply reply;
@@ -64,5 +66,4 @@ void request_answered(Request *request);
 /* Shutdown: everything that waits is told to stop waiting. */
 void requests_abandon(HttpServer *server);
 
-const char *request_header(const Request *request, const char *name); /* the first; NULL */
-size_t request_header_count(const Request *request, const char *name);
+const char *request_header(const Request *request, Header header); /* the first; NULL */

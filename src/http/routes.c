@@ -151,7 +151,10 @@ void route_asset(Request *request)
 
 void route_healthz(Request *request)
 {
-    text_append(&request->reply.body, "{\"ok\":true}");
+    static const char body[] = "{\"ok\":true}";
+
+    request->reply.fixed = body;
+    request->reply.fixed_size = sizeof(body) - 1;
     request->reply.status = 200;
 }
 
@@ -161,7 +164,7 @@ void route_events(Request *request)
 
     if (!request->head)
         r = sse_client_new(request->server->stream, request,
-                request_header(request, "Last-Event-ID"), &request->sse);
+                request_header(request, HEADER_LAST_EVENT_ID), &request->sse);
     if (r < 0) {
         reply_error(&request->reply, 503, "unavailable",
                 "there are already as many clients as server.sse_clients_max and "

@@ -23,6 +23,7 @@ typedef struct EventStream EventStream;
 typedef struct Access Access;
 typedef struct Peers Peers;
 typedef struct Queue Queue;
+typedef struct Responses Responses;
 
 struct HttpServer {
     sd_event *event; /* own reference */
@@ -37,6 +38,7 @@ struct HttpServer {
     Peers *peers;
     Connections *connections;
     Queue *queue;
+    Responses *responses;
     Engine *engine;
     size_t descriptors; /* that may be open */
     uint64_t refused;   /* callers that may not, ever */

@@ -8,6 +8,7 @@
 #include "http/peers.h"
 #include "http/queue.h"
 #include "http/request.h"
+#include "http/response.h"
 #include "http/sockets.h"
 #include "http/sse.h"
 
@@ -90,6 +91,8 @@ static int make_parts(HttpServer *server, ConfigError *error)
     if (r >= 0)
         r = queue_new(server, &server->queue);
     if (r >= 0)
+        r = responses_new(&server->responses);
+    if (r >= 0)
         r = engine_new(server, &server->engine);
     return r;
 }
@@ -136,6 +139,7 @@ HttpServer *http_server_free(HttpServer *server)
     while (server->n_listeners > 0)
         listener_free(server->listeners[--server->n_listeners]);
     engine_free(server->engine);
+    responses_free(server->responses);
     queue_free(server->queue);
     connections_free(server->connections);
     access_free(server->access);

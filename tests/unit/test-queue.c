@@ -3,7 +3,6 @@
  * to: below the queue there is no server here. */
 
 #include "base/clock.h"
-#include "http/caller.h"
 #include "http/queue.h"
 
 #include <criterion/criterion.h>
@@ -33,16 +32,6 @@ uint64_t clock_thread_ns(void)
     return thread_ns;
 }
 
-bool caller_is_loopback(const Caller *caller)
-{
-    return caller->peer[0] == '1';
-}
-
-bool caller_came_through_proxy(const Request *request)
-{
-    return request->body_received > 0;
-}
-
 void request_wait(Request *request, void (*abandon)(void *userdata), void *userdata)
 {
     request->abandon = abandon;
@@ -62,7 +51,8 @@ static void unlink_waiting(Request *request)
 
 void request_run(Request *request)
 {
-    unlink_waiting(request);
+    if (request->abandon)
+        unlink_waiting(request);
     ran[n_ran++] = request->from->peer;
     thread_ns += ((Ask *)request)->takes_ns;
 }
@@ -88,11 +78,10 @@ typedef struct Somebody {
     Connection connection;
 } Somebody;
 
-static void arrive(Somebody *who, const char *address)
+static void arrive(Somebody *who, bool here)
 {
     who->connection.peer = &who->peer;
-    who->connection.caller = (Caller){.transport = TRANSPORT_HTTP};
-    snprintf(who->connection.caller.peer, sizeof(who->connection.caller.peer), "%s", address);
+    who->connection.here = here;
 }
 
 static Request *ask(Somebody *who, uint64_t takes_ns)
@@ -135,7 +124,7 @@ Test(queue, it_stops_once_the_budget_is_spent)
 {
     static Somebody who;
 
-    arrive(&who, "203.0.113.1");
+    arrive(&who, false);
     ask_often(&who, 10, 3 * MS);
     cr_assert_eq(queue_length(queue), 10);
     cr_assert(queue_run(queue, 10 * MS));
@@ -148,12 +137,34 @@ Test(queue, it_stops_once_the_budget_is_spent)
     cr_assert_not(queue_waits(queue));
 }
 
+Test(queue, while_nobody_waits_a_request_is_run_as_it_comes)
+{
+    static Somebody who, other;
+
+    arrive(&who, false);
+    arrive(&other, false);
+    queue_begin_turn(queue, thread_ns, 10 * MS);
+    ask_often(&who, 3, 4 * MS);
+    cr_assert_eq(n_ran, 3, "4, 8, 12 ms");
+    ask_often(&who, 2, 4 * MS);
+    cr_assert_eq(n_ran, 3, "the time is used up");
+    cr_assert_eq(queue_length(queue), 2);
+    queue_begin_turn(queue, thread_ns, 10 * MS);
+    ask(&other, MS);
+    cr_assert_eq(n_ran, 3, "others wait, and some of them longer");
+    cr_assert(queue_run(queue, 0));
+    cr_assert_eq(ran[3], &other.peer, "what was run as it came was charged");
+    cr_assert(queue_run(queue, NO_END));
+    ask(&other, MS);
+    cr_assert_eq(n_ran, 7);
+}
+
 Test(queue, who_went_away_is_not_run)
 {
     static Somebody who;
     Request *gone;
 
-    arrive(&who, "203.0.113.1");
+    arrive(&who, false);
     ask(&who, MS);
     gone = ask(&who, MS);
     ask(&who, MS);
@@ -170,7 +181,7 @@ Test(queue, one_peers_requests_keep_their_order)
     static Somebody who;
     Request *first;
 
-    arrive(&who, "203.0.113.1");
+    arrive(&who, false);
     first = ask(&who, 7 * MS);
     ask(&who, MS);
     cr_assert(queue_run(queue, 0));
@@ -183,8 +194,8 @@ Test(queue, a_lone_request_waits_for_one_other_at_most)
 {
     static Somebody many, lone;
 
-    arrive(&many, "203.0.113.1");
-    arrive(&lone, "203.0.113.2");
+    arrive(&many, false);
+    arrive(&lone, false);
     ask_often(&many, 100, MS);
     cr_assert(queue_run(queue, 30 * MS));
     ask(&lone, MS);
@@ -197,8 +208,8 @@ Test(queue, what_is_dealt_out_is_time_and_not_turns)
 {
     static Somebody dear, cheap;
 
-    arrive(&dear, "203.0.113.1");
-    arrive(&cheap, "203.0.113.2");
+    arrive(&dear, false);
+    arrive(&cheap, false);
     ask_often(&dear, 20, 10 * MS);
     ask_often(&cheap, 200, MS);
     cr_assert(queue_run(queue, 200 * MS));
@@ -211,8 +222,8 @@ Test(queue, who_was_away_has_saved_nothing_up)
 {
     static Somebody busy, back;
 
-    arrive(&busy, "203.0.113.1");
-    arrive(&back, "203.0.113.2");
+    arrive(&busy, false);
+    arrive(&back, false);
     ask(&back, MS);
     ask_often(&busy, 150, MS);
     cr_assert(queue_run(queue, 100 * MS));
@@ -228,7 +239,7 @@ Test(queue, a_hundred_peers_all_have_their_turn)
     static Somebody all[100];
 
     for (size_t i = 0; i < ELEMENTSOF(all); i++) {
-        arrive(&all[i], "203.0.113.1");
+        arrive(&all[i], false);
         ask_often(&all[i], 2, MS);
     }
     cr_assert(queue_run(queue, ELEMENTSOF(all) * MS));
@@ -241,7 +252,7 @@ Test(queue, a_hundred_peers_all_have_their_turn)
 static unsigned share_of(Somebody *who, Somebody *others, size_t n_others)
 {
     for (size_t i = 0; i < n_others; i++) {
-        arrive(&others[i], "203.0.113.1");
+        arrive(&others[i], false);
         ask_often(&others[i], 100 / (unsigned)n_others, MS);
     }
     ask_often(who, 100, MS);
@@ -254,7 +265,7 @@ Test(queue, those_here_have_four_fifths_however_many_others_there_are)
     static Somebody here, others[50];
     unsigned share;
 
-    arrive(&here, "127.0.0.1");
+    arrive(&here, true);
     share = share_of(&here, others, ELEMENTSOF(others));
     cr_assert_geq(share, 100 * TRUSTED_SHARE / (TRUSTED_SHARE + 1) - 1);
     cr_assert_leq(share, 100 * TRUSTED_SHARE / (TRUSTED_SHARE + 1) + 1);
@@ -264,7 +275,7 @@ Test(queue, where_those_here_want_nothing_the_others_have_all)
 {
     static Somebody other;
 
-    arrive(&other, "203.0.113.1");
+    arrive(&other, false);
     ask_often(&other, 10, MS);
     cr_assert(queue_run(queue, 10 * MS));
     cr_assert_eq(n_ran, 10);
@@ -276,13 +287,12 @@ Test(queue, the_token_counts_and_a_proxy_does_not)
     static Somebody far, proxy, user;
     Request *requests[3];
 
-    arrive(&far, "203.0.113.1");
-    arrive(&proxy, "127.0.0.1");
-    arrive(&user, "");
-    user.connection.caller.transport = TRANSPORT_UNIX;
+    arrive(&far, false);
+    arrive(&proxy, true);
+    arrive(&user, true);
     for (size_t i = 0; i < 3; i++)
         asks[i].request.token_valid = i == 0;
-    asks[1].request.body_received = 1; /* caller_came_through_proxy() */
+    asks[1].request.headers.from_proxy = true;
     requests[0] = ask(&far, MS);
     requests[1] = ask(&proxy, MS);
     requests[2] = ask(&user, MS);
