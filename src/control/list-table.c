@@ -74,6 +74,16 @@ static void append(ListTable *table, ListEntry *entry, size_t place)
 /* --- both anew
  * --------------------------------------------------------------------------------------- */
 
+/* For an entry that is known not to be there: nobody on the way need be looked at. */
+static size_t first_empty(const ListTable *table, uint32_t hash)
+{
+    size_t place = hash & table->mask;
+
+    while (table->places[place])
+        place = (place + 1) & table->mask;
+    return place;
+}
+
 /* Without gaps, and with room for as many again. */
 static int renew(ListTable *table)
 {
@@ -98,7 +108,7 @@ static int renew(ListTable *table)
         ListEntry *entry = old->entries[i];
 
         if (entry)
-            append(table, entry, search(table, &entry->prefix, entry->place.hash));
+            append(table, entry, first_empty(table, entry->place.hash));
     }
     list_order_unref(old);
     return 0;
@@ -159,7 +169,7 @@ int list_table_add(ListTable *table, ListEntry *entry)
     if (table->order->used == table->order->allocated) {
         if (renew(table) < 0)
             return -ENOMEM;
-        place = search(table, &entry->prefix, hash);
+        place = first_empty(table, hash);
     }
     entry->place.hash = hash;
     append(table, entry, place);
