@@ -273,6 +273,8 @@ static const char *const damaged[] = {
         "{\"format\":\"ntc-lists\",\"version\":1,\"blacklist\":[]}",
         "{\"format\":\"ntc-lists\",\"version\":1,\"blacklist\":{},\"whitelist\":[]}",
         "{\"format\":\"ntc-lists\",\"version\":1,\"blacklist\":[],\"whitelist\":[]}x",
+        "{\"format\":\"ntc-lists\",\"version\":1,\"blacklist\":[],\"whitelist\":[],\"blacklist\":[]}",
+        "{\"blacklist\":[\"203.0.113.7\"],\"blacklist\":[]}",
         "\x7f\x45LF\x01\x02\xff",
 };
 
@@ -378,13 +380,35 @@ Test(store, a_bad_entry_costs_only_itself)
             "{\"format\":\"ntc-lists\",\"version\":1,\"whitelist\":[],\"blacklist\":[3,{},"
             "{\"ip\":\"10.0.0.1/8\"},{\"ip\":\"203.0.113.7\"},{\"ip\":\"203.0.113.7\"},"
             "{\"ip\":\"203.0.113.8\",\"comment\":\"a\\nb\"},"
-            "{\"ip\":\"203.0.113.9\",\"remaining_sec\":-1}]}");
+            "{\"ip\":\"203.0.113.9\",\"remaining_sec\":-1},"
+            "{\"ip\":\"203.0.113.10\",\"by\":\"a\",\"by\":\"b\"},"
+            "{\"ip\":\"203.0.113.11\",\"comment\":null},[\"203.0.113.12\"]]}");
     cr_assert_eq(load(f, &clock0), 0);
     cr_assert_eq(f->report.outcome, STORE_LOADED, "%s", f->report.reason);
-    cr_assert_eq(f->report.skipped, 6);
+    cr_assert_eq(f->report.skipped, 9);
     cr_assert_eq(list_count(f->lists[LIST_BLACKLIST]), 1);
     cr_assert_eq(access(f->report.aside, R_OK), 0);
     cr_assert_eq(access(f->path, R_OK), 0);
+}
+
+Test(store, members_come_in_any_order_and_unknown_ones_are_passed_over)
+{
+    FIXTURE(f);
+    StoreClock later = {clock0.boottime_ns + NSEC_PER_SEC, 0, "boot-a"};
+
+    write_text(f->path,
+            "{ \"more\" : [ {\"blacklist\":\"]}\"} , -1e3 ] ,\n"
+            "\"whitelist\":[{\"x\":{\"ip\":[]},\"by\":\"a\\u0062\",\"ip\":\"10.0.0.0/8\"}],"
+            "\"blacklist\":[{\"remaining_sec\":9,\"expires\":\"2027-01-15T08:00:09Z\","
+            "\"expires_boottime_ns\":\"1009000000000\",\"ip\":\"203.0.113.7\"}],"
+            "\"saved_boottime_ns\":\"1000000000000\",\"boot_id\":\"boot-a\",\"version\":1,"
+            "\"format\":\"ntc-lists\"}");
+    cr_assert_eq(load(f, &later), 0);
+    cr_assert_eq(f->report.outcome, STORE_LOADED, "%s", f->report.reason);
+    cr_assert_eq(f->report.skipped, 0);
+    cr_assert_not(f->report.other_boot);
+    cr_assert_eq(first(f)->expires_boottime_ns, 1009 * NSEC_PER_SEC);
+    cr_assert_str_eq(list_first(f->lists[LIST_WHITELIST])->by, "ab");
 }
 
 Test(store, more_than_fits_is_an_error)
