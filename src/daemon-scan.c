@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A scan is split into steps, each in a turn of the loop in which nothing else is due. */
+/* A scan is split into steps, each in a turn of the loop in which nothing else is due. Under a
+ * flood of requests there may be none for long: a scan that is still running when the next one is
+ * due takes turns with HTTP, so that counters, alerts and the room for new flows don't have to
+ * wait. */
 
 #include "daemon-internal.h"
 
@@ -33,6 +36,7 @@ static int on_scan_step(sd_event_source *source, void *userdata)
     if (r > 0)
         return 0;
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
     if (r < 0)
         log_warning("The scan of the flows was given up: %s", strerror(-r));
     else
@@ -43,8 +47,11 @@ static int on_scan_step(sd_event_source *source, void *userdata)
 static int on_scan_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
     Daemon *d = userdata;
-    int r = scanner_begin(d->scanner, clock_monotonic_ns());
+    int r;
 
+    if (scanner_running(d->scanner))
+        sd_event_source_set_priority(d->scan_step, HTTP_PRIORITY);
+    r = scanner_begin(d->scanner, clock_monotonic_ns());
     if (r < 0)
         log_warning("Could not begin a scan of the flows: %s", strerror(-r));
     else

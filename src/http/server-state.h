@@ -8,8 +8,6 @@
 
 #include <netinet/in.h>
 
-/* Of the event sources: packets, timers and the bus come first. */
-#define HTTP_PRIORITY      (SD_EVENT_PRIORITY_NORMAL + 10)
 #define LISTENERS_MAX      16
 #define HTTP_ROUTES_MAX    32 /* counters; the table is in routes.c, the last index is "other" */
 #define HTTP_STATUS_MAX    600

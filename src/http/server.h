@@ -17,6 +17,9 @@
 
 #include <systemd/sd-event.h>
 
+/* Of its event sources: packets, timers and the bus come first. */
+#define HTTP_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
 typedef struct HttpServer HttpServer;
 
 /* What routes may look at and ask for. All borrowed, outliving the server. */
