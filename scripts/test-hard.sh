@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The stage of the tests after scripts/test.sh, whose builds it uses: static analysis, the datapath against tshark,
-# fuzzing for some seconds, faults, and half a minute of what scripts/soak.sh does for longer. Installs what is
+# fuzzing for some seconds, faults, floods, and half a minute of what scripts/soak.sh does for longer. Installs what is
 # missing. A line a test; the last says how many. Needs root or sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,6 +27,7 @@ tally build
 tally scripts/static.sh
 tally "${root[@]}" /usr/bin/python3 tests/bpf/differential.py build-test/tests/bpf/differential
 tally hard booted build-install
+tally hard system build-test
 tally scripts/soak.sh --minutes 0.5
 tally scripts/fuzz.sh --seconds 20
 echo "ntc: $passed passed, $failed failed"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* usage: flood --interface VETH [--packets N] [--flows N] [--sources N] [--blacklisted PERCENT]
- *              [--cpus N] [--payload BYTES] [--rate PACKETS_PER_SECOND]
+/* usage: flood --interface VETH [--kind udp|syn|syn6|fragment|all] [--packets N] [--flows N]
+ *              [--sources N] [--blacklisted PERCENT] [--cpus N] [--payload BYTES]
+ *              [--rate PACKETS_PER_SECOND] [--seconds N, however many packets]
  *
- * Sends UDP/IPv4 frames through VETH, as fast as the machine can unless --rate is given, by XDP
+ * Sends frames through VETH, as fast as the machine can unless --rate is given, by XDP
  * live frames (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). VETH's peer must have NAPI, for which GRO
  * on it is enough, and as many receive queues as CPUs send. Prints what was sent as JSON; what of
- * it arrived is for the peer's counters to say. */
+ * it arrived is for the peer's counters to say. All kinds come in turns, from one sender a CPU, as
+ * from a card. */
 
-#include "flood.h"
-
+#include "flood-frame.h"
 #include "flood.skel.h"
 
 #include <bpf/bpf.h>
@@ -30,24 +31,24 @@ typedef struct Sender {
     int error;
 } Sender;
 
-enum { PAYLOAD_MAX = 1400, PACKETS_PER_CALL = 1 << 20, BATCH = 64, PORTIONS_PER_SECOND = 100 };
+enum {
+    PACKETS_PER_CALL = 1 << 20,
+    PACKETS_PER_LOOK = 1 << 17,
+    BATCH = 64,
+    PORTIONS_PER_SECOND = 100
+};
 
 static struct flood_bpf *skeleton;
-static uint8_t frame[FLOOD_FRAME_BYTES + PAYLOAD_MAX];
-static uint32_t frame_bytes = FLOOD_FRAME_BYTES + 18;
+static uint8_t frame[FLOOD_FRAME_MAX];
+static uint32_t frame_bytes;
+static double until; /* 0 = no matter when */
 
-/* To an Ethernet address that nobody has, so that the receiver's stack lets go of it early. */
-static void build_frame(void)
+static double now(void)
 {
-    static const uint8_t head[] = {0x02, 0, 0, 0, 0, 0xee, 0x02, 0, 0, 0, 0, 0x01, 0x08, 0x00, 0x45,
-            0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 192, 0, 2, 1, 0, 0, 0, 9};
-    uint32_t ip_bytes = frame_bytes - 14, udp_bytes = frame_bytes - 34;
+    struct timespec time;
 
-    memcpy(frame, head, sizeof(head));
-    frame[16] = (uint8_t)(ip_bytes >> 8);
-    frame[17] = (uint8_t)ip_bytes;
-    frame[38] = (uint8_t)(udp_bytes >> 8);
-    frame[39] = (uint8_t)udp_bytes;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 /* A hundred portions a second; sleeping until a moment, not for a while, keeps the rate. */
@@ -61,22 +62,27 @@ static void wait_for_portion(struct timespec *next)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
 }
 
-/* The source's words are still zero, and the checksum's. */
-static uint32_t header_sum(void)
+static int send_portion(uint32_t count)
 {
-    uint32_t sum = 0;
+    struct xdp_md context = {.data_end = frame_bytes};
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_bytes,
+            .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = (int)count,
+            .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
 
-    for (int i = 14; i < 34; i += 2)
-        if (i < 26 || i >= 30)
-            sum += (uint32_t)frame[i] << 8 | frame[i + 1];
-    return sum;
+    return bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.flood), &opts) < 0 ? errno : 0;
+}
+
+static uint64_t portion_of(const Sender *sender)
+{
+    if (sender->packets_per_second)
+        return sender->packets_per_second / PORTIONS_PER_SECOND;
+    return until ? PACKETS_PER_LOOK : PACKETS_PER_CALL;
 }
 
 static void *send_packets(void *userdata)
 {
     Sender *sender = userdata;
-    uint64_t portion = sender->packets_per_second ? sender->packets_per_second / PORTIONS_PER_SECOND
-                                                  : PACKETS_PER_CALL;
+    uint64_t portion = portion_of(sender);
     struct timespec next;
     cpu_set_t set;
 
@@ -85,15 +91,10 @@ static void *send_packets(void *userdata)
     clock_gettime(CLOCK_MONOTONIC, &next);
     sender->error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
     for (uint64_t left = sender->packets; left > 0 && !sender->error;) {
-        uint32_t now = (uint32_t)(left < portion ? left : portion);
-        struct xdp_md context = {.data_end = frame_bytes};
-        LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_bytes,
-                .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = (int)now,
-                .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
+        uint32_t count = (uint32_t)(left < portion ? left : portion);
 
-        if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.flood), &opts) < 0)
-            sender->error = errno;
-        left -= now;
+        sender->error = send_portion(count);
+        left = until && now() >= until ? 0 : left - count;
         if (sender->packets_per_second)
             wait_for_portion(&next);
     }
@@ -136,25 +137,40 @@ static void report(double seconds)
             (double)packets / seconds);
 }
 
-static int run(struct flood_plan *plan, int cpus, uint64_t packets, uint64_t rate)
+/* `frame` is then of plan->kind; of all kinds, long enough for each of them. */
+static void build_frames(struct flood_plan *plan, uint32_t payload_bytes)
 {
-    struct timespec before, after;
+    for (int kind = 0; kind < FLOOD_KINDS; kind++) {
+        uint8_t one[FLOOD_FRAME_MAX] = {};
+        uint32_t bytes = flood_frame((enum flood_kind)kind, payload_bytes, one);
+
+        memcpy(plan->head[kind], one, sizeof(plan->head[kind]));
+        plan->header_sum[kind] = flood_header_sum(one);
+        if (plan->kind != (uint32_t)kind && plan->kind != FLOOD_KINDS)
+            continue;
+        memcpy(frame, one, sizeof(frame));
+        frame_bytes = bytes > frame_bytes ? bytes : frame_bytes;
+    }
+}
+
+static int run(struct flood_plan *plan, uint32_t payload_bytes, int cpus, uint64_t packets,
+        uint64_t rate, unsigned seconds)
+{
+    double begin;
     int error;
 
     skeleton = flood_bpf__open();
     if (!skeleton)
         return errno;
-    build_frame();
-    plan->header_sum = header_sum();
+    build_frames(plan, payload_bytes);
     memcpy((void *)&skeleton->rodata->plan, plan, sizeof(*plan));
     if (flood_bpf__load(skeleton) < 0)
         return errno;
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    error = send_on_cpus(cpus, packets, rate);
-    clock_gettime(CLOCK_MONOTONIC, &after);
+    begin = now();
+    until = seconds ? begin + seconds : 0;
+    error = send_on_cpus(cpus, seconds ? UINT64_MAX : packets, rate);
     if (!error)
-        report((double)(after.tv_sec - before.tv_sec) +
-                (double)(after.tv_nsec - before.tv_nsec) / 1e9);
+        report(now() - begin);
     flood_bpf__destroy(skeleton);
     return error;
 }
@@ -163,6 +179,7 @@ int main(int argc, char *argv[])
 {
     static const struct option options[] = {
             {"interface", required_argument, NULL, 'i'},
+            {"kind", required_argument, NULL, 'k'},
             {"packets", required_argument, NULL, 'p'},
             {"flows", required_argument, NULL, 'f'},
             {"sources", required_argument, NULL, 's'},
@@ -170,10 +187,13 @@ int main(int argc, char *argv[])
             {"cpus", required_argument, NULL, 'c'},
             {"payload", required_argument, NULL, 'l'},
             {"rate", required_argument, NULL, 'r'},
+            {"seconds", required_argument, NULL, 'd'},
             {},
     };
     struct flood_plan plan = {.flows = 1000, .sources = 100};
     unsigned long long packets = 1000000, rate = 0;
+    unsigned seconds = 0;
+    uint32_t payload_bytes = 18;
     int cpus = 1, option, error;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -182,6 +202,9 @@ int main(int argc, char *argv[])
         switch (option) {
         case 'i':
             plan.ifindex = if_nametoindex(optarg);
+            break;
+        case 'k':
+            plan.kind = (uint32_t)flood_kind_of(optarg);
             break;
         case 'p':
             packets = number;
@@ -199,22 +222,26 @@ int main(int argc, char *argv[])
             cpus = (int)number;
             break;
         case 'l':
-            frame_bytes = FLOOD_FRAME_BYTES + (uint32_t)number;
+            payload_bytes = (uint32_t)number;
             break;
         case 'r':
             rate = number;
+            break;
+        case 'd':
+            seconds = (unsigned)number;
             break;
         default:
             return 2;
         }
     }
     if (!plan.ifindex || !packets || !plan.flows || !plan.sources || cpus < 1 ||
-            cpus > FLOOD_CPUS_MAX || frame_bytes > sizeof(frame) ||
+            cpus > FLOOD_CPUS_MAX || plan.kind > FLOOD_KINDS || payload_bytes > FLOOD_PAYLOAD_MAX ||
             (rate && rate / (unsigned)cpus < PORTIONS_PER_SECOND)) {
-        fprintf(stderr, "flood: --interface VETH is needed, and counts from 1 on\n");
+        fprintf(stderr,
+                "flood: --interface VETH is needed, a kind that there is, and counts from 1 on\n");
         return 2;
     }
-    error = run(&plan, cpus, packets, rate);
+    error = run(&plan, payload_bytes, cpus, packets, rate, seconds);
     if (error)
         fprintf(stderr, "flood: %s\n", strerror(error));
     return error ? 1 : 0;
