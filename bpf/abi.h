@@ -96,6 +96,20 @@ struct ntc_flow {
 };
 _Static_assert(sizeof(struct ntc_flow) == 72, "no hidden padding");
 
+/* --- known flows: global data section .data.known, mapped by user space
+ * ----------------------------
+ * While the maps are full, a flood asks them for one flow after another that they don't hold, and a
+ * lookup that finds nothing is a walk through cold memory. So whoever adds a flow sets a bit, and
+ * with the maps full a flow whose bit is clear isn't looked up. Only one of the two sets is asked
+ * (control.known); user space clears the other, fills it during a scan and then lets it be asked.
+ * A bit that is missing for a moment costs a packet its flow (it counts as untracked), nothing
+ * else. See ntc_flow_bit(). */
+#define NTC_KNOWN_BITS (1U << 19)
+
+struct ntc_known {
+    __u64 words[NTC_KNOWN_BITS / 64];
+};
+
 /* --- counters: per-CPU array ntc_counters, one element
  * -------------------------------------------- */
 
@@ -182,7 +196,9 @@ struct ntc_control {
     __u32 drop_budget_per_slice;
     __u32 abi_version;
     __u64 event_seq; /* user space's own: the last sequence number given out */
-    __u64 zero[4];
+    __u32 known;     /* which set of known flows is asked: 0 or 1 */
+    __u32 zero1;
+    __u64 zero[3];
     /* What is used of the budgets: slice << 16 | packets, changed atomically. A cache line of its
      * own. */
     __u64 used;

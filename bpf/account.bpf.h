@@ -86,19 +86,43 @@ static __always_inline void ntc_count_hit(__u32 slot, const struct ntc_size *siz
     }
 }
 
+static __always_inline int ntc_flows_full(void)
+{
+    return *(volatile __u32 *)&ntc_control.flows_full != 0;
+}
+
+static __always_inline int ntc_is_known(__u32 bit)
+{
+    const struct ntc_known *known = &ntc_known[*(volatile __u32 *)&ntc_control.known & 1];
+
+    return known->words[bit / 64] >> (bit % 64) & 1;
+}
+
+static __always_inline void ntc_make_known(__u32 bit)
+{
+    __u64 mask = 1ULL << (bit % 64);
+
+    for (int i = 0; i < 2; i++)
+        if (!(ntc_known[i].words[bit / 64] & mask))
+            __sync_fetch_and_or(&ntc_known[i].words[bit / 64], mask);
+}
+
 /* A new, empty entry; NULL when there is no room. A full map is known from a flag, for a failed
  * insert costs three times as much as looking at it. */
-static __noinline struct ntc_flow *ntc_flow_create(void *map, const void *key, __u64 now_ns)
+static __noinline struct ntc_flow *ntc_flow_create(
+        void *map, const void *key, __u32 bit, __u64 now_ns)
 {
     struct ntc_flow fresh = {};
     long r;
 
-    if (*(volatile __u32 *)&ntc_control.flows_full)
+    if (ntc_flows_full())
         return 0;
     fresh.owner_cpu = bpf_get_smp_processor_id();
     fresh.first_seen_ns = now_ns;
     fresh.last_seen_ns = now_ns;
     r = bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST);
+    if (r == 0)
+        ntc_make_known(bit);
     if (r == 0 || r == -EEXIST)
         return bpf_map_lookup_elem(map, key);
     if (r == -E2BIG)
@@ -106,20 +130,26 @@ static __noinline struct ntc_flow *ntc_flow_create(void *map, const void *key, _
     return 0;
 }
 
-/* The packet's flow, made if there is none; NULL when there is no room. */
+/* The flow with that key, made if there is none; NULL when there is no room. */
+static __always_inline struct ntc_flow *ntc_flow_in(
+        void *map, const void *key, __u32 key_bytes, __u64 now_ns)
+{
+    struct ntc_flow *flow = 0;
+
+    if (!ntc_flows_full() || ntc_is_known(ntc_flow_bit(key, key_bytes)))
+        flow = bpf_map_lookup_elem(map, key);
+    return flow ?: ntc_flow_create(map, key, ntc_flow_bit(key, key_bytes), now_ns);
+}
+
 static __always_inline struct ntc_flow *ntc_flow_of(const struct ntc_packet *packet, __u64 now_ns)
 {
-    struct ntc_flow *flow;
-
     if (packet->ipv4 || ntc_is_flow4(&packet->key)) {
         struct ntc_flow4_key key;
 
         ntc_flow4_key_from(&key, &packet->key);
-        flow = bpf_map_lookup_elem(&ntc_flows4, &key);
-        return flow ?: ntc_flow_create(&ntc_flows4, &key, now_ns);
+        return ntc_flow_in(&ntc_flows4, &key, sizeof(key), now_ns);
     }
-    flow = bpf_map_lookup_elem(&ntc_flows6, &packet->key);
-    return flow ?: ntc_flow_create(&ntc_flows6, &packet->key, now_ns);
+    return ntc_flow_in(&ntc_flows6, &packet->key, sizeof(packet->key), now_ns);
 }
 
 /* A hook runs with soft interrupts off, so that nothing comes between the owner's load and store.

@@ -48,3 +48,16 @@ static __always_inline void ntc_flow_key_from4(
     __builtin_memcpy(key->dst + 12, key4->dst, 4);
     __builtin_memcpy((__u8 *)key + 32, (const __u8 *)key4 + 8, NTC_FLOW_KEY_TAIL);
 }
+
+/* Its place in struct ntc_known. */
+static __always_inline __u32 ntc_flow_bit(const void *key, __u32 bytes)
+{
+    const __u64 *words = key;
+    __u64 hash = 0;
+
+    for (__u32 i = 0; i < bytes / 8; i++) {
+        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 32;
+    }
+    return (__u32)hash % NTC_KNOWN_BITS;
+}

@@ -76,5 +76,7 @@ struct {
     __uint(max_entries, 262144);
 } ntc_events SEC(".maps");
 
+struct ntc_known ntc_known[2] SEC(".data.known");
+
 /* Mapped and written by user space; see struct ntc_control. */
 struct ntc_control ntc_control SEC(".data.control");

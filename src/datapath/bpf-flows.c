@@ -51,11 +51,39 @@ static int map_of(const BpfDatapath *bpf, bool ipv6)
     return bpf_map__fd(ipv6 ? s->maps.ntc_flows6 : s->maps.ntc_flows4);
 }
 
+/* With full maps, and only then, the program asks whether a flow is known (struct ntc_known). Flows
+ * that were added meanwhile have their bit in both sets. */
+static void learn_begin(BpfDatapath *bpf)
+{
+    struct ntc_known *known = bpf->skeleton->data_known->ntc_known;
+    bool full = __atomic_load_n(&bpf->control->flows_full, __ATOMIC_RELAXED);
+
+    bpf->scan.learning = full ? &known[!bpf->control->known] : NULL;
+    if (full)
+        memset(bpf->scan.learning, 0, sizeof(*bpf->scan.learning));
+}
+
+static void learn(BpfDatapath *bpf, const void *key, size_t key_size)
+{
+    __u32 bit = ntc_flow_bit(key, (__u32)key_size);
+
+    __atomic_fetch_or(&bpf->scan.learning->words[bit / 64], 1ULL << (bit % 64), __ATOMIC_RELAXED);
+}
+
+static void learn_end(BpfDatapath *bpf)
+{
+    if (bpf->scan.learning)
+        __atomic_store_n(&bpf->control->known, !bpf->control->known, __ATOMIC_RELEASE);
+    bpf->scan.learning = NULL;
+}
+
 int bpf_scan_begin(Datapath *datapath)
 {
-    FlowScan *scan = &((BpfDatapath *)datapath)->scan;
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    FlowScan *scan = &bpf->scan;
 
     scan->started = scan->ipv6 = scan->over = false;
+    learn_begin(bpf);
     return 0;
 }
 
@@ -77,10 +105,24 @@ static int read_batch(BpfDatapath *bpf, __u32 *count)
     return 0;
 }
 
+static void take_sample(BpfDatapath *bpf, bool ipv6, __u32 i, FlowSample *ret)
+{
+    const struct ntc_flow4_key *key4 = (const struct ntc_flow4_key *)bpf->scan.keys + i;
+    const struct ntc_flow_key *key6 = &bpf->scan.keys[i];
+    struct ntc_flow_key key;
+
+    if (bpf->scan.learning)
+        learn(bpf, ipv6 ? (const void *)key6 : key4, ipv6 ? sizeof(*key6) : sizeof(*key4));
+    if (ipv6)
+        key = *key6;
+    else
+        ntc_flow_key_from4(&key, key4);
+    sample_from(&key, &bpf->scan.values[i], ret);
+}
+
 int bpf_scan_next(Datapath *datapath, FlowSample *samples, size_t max)
 {
     BpfDatapath *bpf = (BpfDatapath *)datapath;
-    const struct ntc_flow4_key *keys4 = (const struct ntc_flow4_key *)bpf->scan.keys;
     __u32 count = 0;
 
     while (count == 0 && !bpf->scan.over) {
@@ -91,14 +133,11 @@ int bpf_scan_next(Datapath *datapath, FlowSample *samples, size_t max)
         r = read_batch(bpf, &count);
         if (r < 0)
             return r;
-        for (__u32 i = 0; i < count; i++) {
-            struct ntc_flow_key key = bpf->scan.keys[i];
-
-            if (!ipv6)
-                ntc_flow_key_from4(&key, &keys4[i]);
-            sample_from(&key, &bpf->scan.values[i], &samples[i]);
-        }
+        for (__u32 i = 0; i < count; i++)
+            take_sample(bpf, ipv6, i, &samples[i]);
     }
+    if (bpf->scan.over)
+        learn_end(bpf);
     return (int)count;
 }
 

@@ -29,6 +29,7 @@ typedef struct FlowScan {
     bool started; /* in this map */
     bool ipv6;    /* the second map's turn */
     bool over;
+    struct ntc_known *learning; /* the set of known flows that is made anew; NULL if none is */
 } FlowScan;
 
 typedef struct BpfDatapath {

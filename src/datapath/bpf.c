@@ -189,8 +189,9 @@ static int load(BpfDatapath *bpf, HandoverFd *inherited, size_t n_inherited)
     bpf->skeleton = s;
     if (!s)
         return -errno;
-    bpf_map__set_max_entries(s->maps.ntc_flows4, l->flow_capacity);
-    bpf_map__set_max_entries(s->maps.ntc_flows6, l->flow_capacity);
+    /* One more than a power of two gets twice the buckets, and half of what is walked in vain. */
+    bpf_map__set_max_entries(s->maps.ntc_flows4, l->flow_capacity + 1);
+    bpf_map__set_max_entries(s->maps.ntc_flows6, l->flow_capacity + 1);
     bpf_map__set_max_entries(s->maps.ntc_fragments, l->fragment_capacity);
     bpf_map__set_max_entries(s->maps.ntc_black4, l->list_capacity);
     bpf_map__set_max_entries(s->maps.ntc_black6, l->list_capacity);

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-#define DATAPATH_MAPS 2 /* IPv4, and the rest */
+#define DATAPATH_MAPS 2 /* IPv4, and the rest; each takes one more, see bpf.c */
 
 struct FlowTable {
     FlowRecord *flows; /* uthash, by key */
@@ -38,7 +38,7 @@ int flow_table_new(size_t capacity, const FlowTimeouts *timeouts, FlowDeltaFn on
     if (!table)
         return -ENOMEM;
     table->capacity = capacity;
-    table->pool.capacity = DATAPATH_MAPS * capacity;
+    table->pool.capacity = DATAPATH_MAPS * (capacity + 1);
     table->timeouts = *timeouts;
     table->on_delta = on_delta;
     table->userdata = userdata;

@@ -65,6 +65,11 @@ struct ntc_control *harness_control(void)
     return &harness_skeleton->data_control->ntc_control;
 }
 
+struct ntc_known *harness_known(void)
+{
+    return harness_skeleton->data_known->ntc_known;
+}
+
 int harness_program_fd(Program program)
 {
     const struct bpf_program *programs[_PROGRAM_MAX] = {

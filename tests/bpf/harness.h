@@ -60,6 +60,7 @@ bool harness_expect_eq(int64_t left, int64_t right, const char *file, int line, 
 void harness_reset(void);
 
 struct ntc_control *harness_control(void);
+struct ntc_known *harness_known(void); /* both sets */
 int harness_program_fd(Program program);
 
 /* The program's verdict; a run the kernel refused is a failure and returns 1000. */

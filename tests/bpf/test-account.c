@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,16 +104,31 @@ static void test_map_full(void)
     EXPECT_EQ(hits(1).packets, 1);
     EXPECT_EQ(counters().untracked, 51);
 
+    harness_row("a flow that is there is found");
+    spec = (PacketSpec){.sport = 7};
+    EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+    EXPECT_EQ(counters().untracked, 51);
+
+    harness_row("unless its bit is missing");
+    memset(&harness_known()[1], 0, sizeof(struct ntc_known));
+    harness_control()->known = 1;
+    EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+    EXPECT_EQ(counters().untracked, 52);
+    harness_control()->known = 0;
+    EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+    EXPECT_EQ(counters().untracked, 52);
+    spec = (PacketSpec){.sport = HARNESS_FLOWS + 50, .src = "10.0.0.9"};
+
     harness_row("the flag is believed until user space clears it");
     EXPECT(flow_end(&first));
     EXPECT_EQ(run_spec(INGRESS, &spec), SHOT);
-    EXPECT_EQ(counters().untracked, 52);
+    EXPECT_EQ(counters().untracked, 53);
     harness_control()->flows_full = 0;
     EXPECT_EQ(run_spec(INGRESS, &spec), SHOT);
-    EXPECT_EQ(counters().untracked, 52);
+    EXPECT_EQ(counters().untracked, 53);
     EXPECT_EQ(flow_count(), HARNESS_FLOWS);
     EXPECT_EQ(run_spec(INGRESS, &(PacketSpec){.sport = 2}), NEXT);
-    EXPECT_EQ(counters().untracked, 52);
+    EXPECT_EQ(counters().untracked, 53);
 }
 
 static void test_per_cpu(void)

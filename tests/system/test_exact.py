@@ -4,7 +4,9 @@ import os
 import socket
 import struct
 import threading
+import time
 
+from frames import Wire, ipv4_packet, udp_datagram
 from world import World, expect, settled
 
 HOST = "10.77.0.1"
@@ -128,3 +130,30 @@ def test_two_processors_on_one_flow():
         expect(lambda: ntc.packets(proto="UDP", direction="INGRESS"), sent)
         expect(lambda: [flow["packets"] for flow in ntc.flows() if flow["sport"] == 5000], [sent])
         no_drift(ntc)
+
+
+def test_a_known_flow_keeps_its_packets_while_there_is_no_room():
+    """Others come without end, the map is full, and what it holds is learnt anew scan by scan."""
+    rounds, others = 300, 20
+    with World() as world, Wire(world.peer, world.host) as wire:
+        ntc = world.start(extra="  capacity: 256\n")
+
+        def send(source, port):
+            wire.send(ipv4_packet(source, HOST, 17, udp_datagram(source, HOST, port, 9, b"ntc")))
+
+        def known():
+            flows = ntc.request("GET", "/flows?ip=10.77.0.2&limit=1000").json["flows"]
+            return sum(flow["packets"] for flow in flows if flow["sport"] == 4000)
+
+        for _ in range(5):
+            send("10.77.0.2", 4000)
+        expect(known, 5)
+        for n in range(rounds):
+            send("10.77.0.2", 4000)
+            for other in range(others):
+                send(f"198.18.{n % 250}.{other + 1}", 1024 + n)
+            time.sleep(0.005)
+        expect(known, 5 + rounds)
+        metrics = ntc.metrics()
+        assert metrics.sum("ntc_flows_untracked_packets_total") > rounds * others / 4
+        assert metrics.sum("ntc_accounting_drift_packets") == 0

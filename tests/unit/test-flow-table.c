@@ -165,7 +165,7 @@ Test(flow_table, is_bounded_and_says_what_it_refused)
     _cleanup_(flow_table_freep) FlowTable *table = NULL;
     FlowSample s;
 
-    cr_assert_eq(flow_table_new(150, &timeouts, NULL, NULL, &table), 0);
+    cr_assert_eq(flow_table_new(149, &timeouts, NULL, NULL, &table), 0);
     flow_table_scan_begin(table, SEC);
     for (unsigned i = 0; i < 310; i++) {
         s = sample((uint16_t)i, IPPROTO_UDP, 1, SEC);
