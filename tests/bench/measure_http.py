@@ -7,6 +7,7 @@ import socket
 import time
 
 from lab import cable, config, cpu_ns, median, say
+from world import expect
 
 EVENTS_PER_SECOND = 2000
 BUDGET = 2100  # dealt out in slices: some of a slice may be left
@@ -35,6 +36,7 @@ def viewers(bench, world, ntc, n):
     row = json.loads(program.stdout.readline())
     row["cpu"] = (cpu_ns(ntc.process.pid) - cpu) / 1e9 / (time.monotonic() - began)
     program.wait()
+    expect(lambda: ntc.metrics().sum("ntc_sse_clients"), 0, 20)  # seen with the next events, which must therefore come
     world.end_child(generator)
     say(f"{n} viewers: {row['events_per_client']:.0f} events/s each, {row['losing']} lost any, {row['cpu']:.0%} of a core")
     return row

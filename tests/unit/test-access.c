@@ -241,3 +241,35 @@ Test(access, who_takes_next_to_nothing_is_slow)
     cr_assert_not(reader_is_slow(&reader, pair.server, now + 3 * limit, limit), "it reads again");
     pair_close(&pair);
 }
+
+/* Reads a piece every so many seconds of a stream that never ends. After how many it is slow; 0:
+ * never. A unix socket, since nothing of it is on its way. */
+static unsigned slow_after(unsigned piece_every_sec)
+{
+    static char piece[16384];
+    Reader reader = {};
+    int pair[2];
+    unsigned second = 0;
+    ssize_t n;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    while (++second <= 120) {
+        while ((n = send(pair[0], piece, sizeof(piece), 0)) > 0)
+            reader.given_bytes += (uint64_t)n;
+        if (second % piece_every_sec == 0)
+            cr_assert_gt(recv(pair[1], piece, sizeof(piece), 0), 0);
+        if (reader_is_slow(&reader, pair[0], (1000 + second) * NSEC_PER_SEC, 4 * NSEC_PER_SEC))
+            break;
+    }
+    safe_close(pair[0]);
+    safe_close(pair[1]);
+    return second <= 120 ? second : 0;
+}
+
+Test(access, a_slow_link_is_not_a_dead_one)
+{
+    cr_assert_eq(slow_after(1), 0);
+    cr_assert_eq(slow_after(2), 0, "an eighth of 200 kB in four seconds");
+    cr_assert_leq(slow_after(30), 7, "%u", slow_after(30));
+    cr_assert_gt(slow_after(30), 4);
+}
