@@ -124,12 +124,13 @@ static int take_lists(Members *members, StoreDocument *document, StoreReport *re
 
 int store_read_document(char *text, StoreDocument *ret, StoreReport *report)
 {
-    JsonReader reader = {text};
+    JsonReader reader;
     const char *boot_id, *saved;
     Members members = {};
     int r = 0;
 
     *ret = (StoreDocument){};
+    reader.at = text;
     if (json_reader_kind(&reader) != JSON_KIND_OBJECT)
         return refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
     if (!find_members(reader, &members))
