@@ -14,6 +14,11 @@
 
 enum { MAP_CPUS = 2, MAP_FLOWS = 2, MAP_NOW_SEC = 100 };
 
+/* What a CPU does next with its packet. */
+enum { LOOKUP, CREATE, FIND, COUNT, UNTRACKED, ADD, STORE, SEEN };
+/* Whose packets. */
+enum { OWNER, OTHERS };
+
 typedef enum MapFault {
     MAP_SOUND,
     MAP_ADDS_BEFORE_IT_COUNTS,
@@ -66,5 +71,7 @@ typedef struct FlowMap {
 void flow_map_init(FlowMap *map, uint32_t capacity);
 /* A flow that CPU 0 made. */
 void flow_map_hold(FlowMap *map, unsigned flow, uint32_t packets, uint32_t last_seen_sec);
+/* The CPUs do as much as they like, from nothing to all. */
+void flow_map_let_go_on(FlowMap *map);
 /* The CPUs go on to their end. */
 void flow_map_finish(FlowMap *map);
