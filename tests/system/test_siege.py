@@ -81,13 +81,17 @@ class Timed:
         self.namespace, self.address, self.source, self.port = namespace, address, source, port
         self.seconds = []
 
+    def connect(self):
+        stream = self.namespace.socket(socket.AF_INET)
+        if self.source:
+            stream.bind((self.source, 0))
+        stream.connect((self.address, self.port))
+        return stream
+
     def ask(self, method, path, body=""):
         begin = time.monotonic()
-        with self.namespace.socket(socket.AF_INET) as stream:
+        with self.connect() as stream:
             stream.settimeout(10)
-            if self.source:
-                stream.bind((self.source, 0))
-            stream.connect((self.address, self.port))
             stream.sendall(f"{method} {path} HTTP/1.1\r\nHost: {self.address}\r\nConnection: close\r\n"
                            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
             answer = bytearray()
