@@ -2,6 +2,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,21 +26,37 @@ Address address_from_in6(const struct in6_addr *in6)
     return address;
 }
 
+/* Half of it, as a number. */
+static uint64_t half(const Address *address, size_t i)
+{
+    uint64_t half_be;
+
+    memcpy(&half_be, address->bytes + i * sizeof(half_be), sizeof(half_be));
+    return be64toh(half_be);
+}
+
 bool address_is_ipv4(const Address *address)
 {
-    return memcmp(address->bytes, mapped_prefix, 12) == 0;
+    return half(address, 0) == 0 && half(address, 1) >> 32 == 0xffff;
 }
 
 bool address_equal(const Address *a, const Address *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return half(a, 0) == half(b, 0) && half(a, 1) == half(b, 1);
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
 }
 
 int address_compare(const Address *a, const Address *b)
 {
-    int family = address_is_ipv4(b) - address_is_ipv4(a);
+    int order = address_is_ipv4(b) - address_is_ipv4(a);
 
-    return family ? family : memcmp(a, b, sizeof(*a));
+    if (order == 0)
+        order = compare(half(a, 0), half(b, 0));
+    return order ? order : compare(half(a, 1), half(b, 1));
 }
 
 static bool prefix_is_ipv4(const Prefix *prefix)

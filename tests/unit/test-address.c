@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/address.h"
+#include "base/cleanup.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -130,4 +131,24 @@ Test(address, single_addresses)
     cr_assert_eq(address_parse("2001:db8::", &b), 0);
     cr_assert_lt(address_compare(&a, &b), 0);
     cr_assert_eq(address_compare(&b, &b), 0);
+}
+
+/* Each is less than all behind it, and equal to itself alone. */
+Test(address, the_order_is_total)
+{
+    static const char *const in_order[] = {"0.0.0.0", "1.2.3.4", "1.2.4.3", "127.255.255.255",
+            "128.0.0.1", "255.255.255.255", "::", "::1", "::fffe:ffff:ffff", "::1:0:0:0",
+            "1::", "1::1", "7fff::", "8000::", "ff02::1:ff00:1", "ff02::2:0:0"};
+    Address all[ELEMENTSOF(in_order)];
+
+    for (size_t i = 0; i < ELEMENTSOF(in_order); i++)
+        cr_assert_eq(address_parse(in_order[i], &all[i]), 0, "%s", in_order[i]);
+    for (size_t i = 0; i < ELEMENTSOF(in_order); i++)
+        for (size_t k = 0; k < ELEMENTSOF(in_order); k++) {
+            int order = address_compare(&all[i], &all[k]);
+
+            cr_assert_eq((order > 0) - (order < 0), (i > k) - (i < k), "%s, %s", in_order[i],
+                    in_order[k]);
+            cr_assert_eq(address_equal(&all[i], &all[k]), i == k);
+        }
 }
