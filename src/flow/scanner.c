@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A scan goes through three phases, each in portions: READ the live flows, END those that are over,
- * then FINISH with the second reading of the counters.
+/* A scan goes through its phases in portions: READ the live flows, COLLECT those that are over, END
+ * them, then FINISH with the second reading of the counters.
  *
  * The self-check rests on the datapath's order: a packet is counted first and added to its flow
  * then. So what the flows hold, plus what ended, can't be less than what was counted before the
@@ -18,6 +18,7 @@
 typedef enum Phase {
     PHASE_NONE,
     PHASE_READ,
+    PHASE_COLLECT,
     PHASE_END,
 } Phase;
 
@@ -154,7 +155,8 @@ static int read_portion(Scanner *scanner, uint64_t now_ns)
     flow_table_scan_end(scanner->table, now_ns);
     flow_table_set_quiet(scanner->table, false);
     scanner->adopting = false;
-    return collect(scanner, now_ns);
+    scanner->phase = PHASE_COLLECT;
+    return 1;
 }
 
 /* --- END */
@@ -254,11 +256,9 @@ int scanner_step(Scanner *scanner, uint64_t now_ns, ScanResult *ret)
 {
     int r = 0;
 
-    if (scanner->phase == PHASE_READ) {
-        r = read_portion(scanner, now_ns);
-        if (r < 0)
-            return give_up(scanner, r);
-        return 1;
+    if (scanner->phase == PHASE_READ || scanner->phase == PHASE_COLLECT) {
+        r = scanner->phase == PHASE_READ ? read_portion(scanner, now_ns) : collect(scanner, now_ns);
+        return r < 0 ? give_up(scanner, r) : 1;
     }
     if (scanner->phase == PHASE_END) {
         r = end_portion(scanner, now_ns);
