@@ -32,6 +32,12 @@ static __always_inline __u16 folded(__u32 sum)
     return (__u16)~sum;
 }
 
+/* In 198.18.0.0/15 or 10.0.0.0/8. */
+static __always_inline __u32 ipv4_source(__u32 source, bool blacklisted)
+{
+    return blacklisted ? 0xc6120000 | (source & 0x1ffff) : 0x0a000000 | (source & 0xffffff);
+}
+
 static __always_inline void make_ipv4(
         __u8 *data, __u32 sum, __u32 address, __u16 sport, __u16 id, __u16 piece)
 {
@@ -72,8 +78,7 @@ static __always_inline bool make(__u8 *data, __u8 *end, __u32 kind, __u32 number
         id = (__u16)(number / 2);
         piece = number % 2 ? SECOND_FRAGMENT : MORE_FRAGMENTS;
     }
-    make_ipv4(data, plan.header_sum[kind], (blacklisted ? 0xc6120000 : 0x0a000000) + source, sport,
-            id, piece);
+    make_ipv4(data, plan.header_sum[kind], ipv4_source(source, blacklisted), sport, id, piece);
     return true;
 }
 
