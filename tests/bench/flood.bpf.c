@@ -100,7 +100,10 @@ int flood(struct xdp_md *ctx)
     }
     if (kind >= FLOOD_KINDS)
         return XDP_ABORTED;
-    flow = (kind == FLOOD_FRAGMENT ? number / 2 : number) % plan.flows;
+    flow = kind == FLOOD_FRAGMENT ? number / 2 : number;
+    if (plan.steered)
+        flow = flow * plan.steered + cpu;
+    flow %= plan.flows;
     source = flow % plan.sources;
     blacklisted = source % 100 < plan.blacklisted_percent;
     if (!make(data, end, kind, number, source, blacklisted, (__u16)(1024 + flow / plan.sources)))

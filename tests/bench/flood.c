@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* usage: flood --interface VETH [--kind udp|syn|syn6|fragment|all] [--packets N] [--flows N]
- *              [--sources N] [--blacklisted PERCENT] [--cpus N] [--payload BYTES]
+ *              [--sources N] [--blacklisted PERCENT] [--cpus N] [--steered] [--payload BYTES]
  *              [--rate PACKETS_PER_SECOND] [--seconds N, however many packets]
  *
  * Sends frames through VETH, as fast as the machine can unless --rate is given, by XDP
  * live frames (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). VETH's peer must have NAPI, for which GRO
  * on it is enough, and as many receive queues as CPUs send. Prints what was sent as JSON; what of
- * it arrived is for the peer's counters to say. All kinds come in turns, from one sender a CPU, as
+ * it arrived is for the peer's counters to say. --steered: each CPU sends flows of its own, as a card
+ * with receive-side scaling hands them out; otherwise each sends all of them. All kinds come in turns, from one sender a CPU, as
  * from a card. */
 
 #include "flood-frame.h"
@@ -185,6 +186,7 @@ int main(int argc, char *argv[])
             {"sources", required_argument, NULL, 's'},
             {"blacklisted", required_argument, NULL, 'b'},
             {"cpus", required_argument, NULL, 'c'},
+            {"steered", no_argument, NULL, 't'},
             {"payload", required_argument, NULL, 'l'},
             {"rate", required_argument, NULL, 'r'},
             {"seconds", required_argument, NULL, 'd'},
@@ -221,6 +223,9 @@ int main(int argc, char *argv[])
         case 'c':
             cpus = (int)number;
             break;
+        case 't':
+            plan.steered = 1;
+            break;
         case 'l':
             payload_bytes = (uint32_t)number;
             break;
@@ -241,6 +246,8 @@ int main(int argc, char *argv[])
                 "flood: --interface VETH is needed, a kind that there is, and counts from 1 on\n");
         return 2;
     }
+    if (plan.steered)
+        plan.steered = (uint32_t)cpus;
     error = run(&plan, payload_bytes, cpus, packets, rate, seconds);
     if (error)
         fprintf(stderr, "flood: %s\n", strerror(error));

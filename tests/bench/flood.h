@@ -24,6 +24,7 @@ struct flood_plan {
     __u32 ifindex; /* frames arrive at its peer */
     __u32 flows;   /* in turn */
     __u32 sources; /* spread over so many addresses */
+    __u32 steered; /* by so many CPUs, each of which has flows of its own; 0: each sends all */
     /* Of each kind: its beginning, and the sum of the IPv4 header's words but those that are set
      * for each frame. */
     __u8 head[FLOOD_KINDS][FLOOD_IPV6_BYTES];

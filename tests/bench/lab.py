@@ -99,11 +99,13 @@ def cable():
         yield world
 
 
-def flood(bench, world, packets, flows=4096, sources=256, blacklisted=0, rate=0, cpus=CPUS, interface="eth0"):
+def flood(bench, world, packets, flows=4096, sources=256, blacklisted=0, rate=0, cpus=CPUS, interface="eth0",
+          steered=True):
     """Sends, waits until it has settled, returns what the generator says plus `received`."""
     before = world.host.statistics(interface)["rx"]["packets"]
     command = [bench.program("flood"), "--interface", interface, "--packets", str(packets), "--flows", str(flows),
                "--sources", str(sources), "--blacklisted", str(blacklisted), "--cpus", str(cpus)]
+    command += ["--steered"] if steered else []
     sent = json.loads(world.peer.run(*command, *(["--rate", str(rate)] if rate else [])))
     time.sleep(0.05)
     sent["received"] = world.host.statistics(interface)["rx"]["packets"] - before
