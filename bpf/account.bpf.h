@@ -107,10 +107,10 @@ static __always_inline void ntc_make_known(__u32 bit)
             __sync_fetch_and_or(&ntc_known[i].words[bit / 64], mask);
 }
 
-/* A new, empty entry; NULL when there is no room. A full map is known from a flag, for a failed
- * insert costs three times as much as looking at it. */
-static __noinline struct ntc_flow *ntc_flow_create(
-        void *map, const void *key, __u32 bit, __u64 now_ns)
+/* True if the flow is there now. A full map is known from a flag, for a failed insert costs three
+ * times as much as looking at it. */
+static __always_inline int ntc_flow_insert(
+        void *map, const void *key, __u32 key_bytes, __u64 now_ns)
 {
     struct ntc_flow fresh = {};
     long r;
@@ -122,34 +122,79 @@ static __noinline struct ntc_flow *ntc_flow_create(
     fresh.last_seen_ns = now_ns;
     r = bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST);
     if (r == 0)
-        ntc_make_known(bit);
-    if (r == 0 || r == -EEXIST)
-        return bpf_map_lookup_elem(map, key);
-    if (r == -E2BIG)
+        ntc_make_known(ntc_flow_bit(key, key_bytes));
+    else if (r == -E2BIG)
         ntc_control.flows_full = 1;
-    return 0;
+    return r == 0 || r == -EEXIST;
 }
 
-/* The flow with that key, made if there is none; NULL when there is no room. */
-static __always_inline struct ntc_flow *ntc_flow_in(
-        void *map, const void *key, __u32 key_bytes, __u64 now_ns)
+/* What is rare for each of the maps; functions that the verifier looks at once, see parse.h. Before
+ * Linux 6.2 a map's key can't be in what a function was handed, only on its own stack. */
+
+NTC_SUBPROGRAM int ntc_flow4_insert(const struct ntc_flow4_key *key, __u64 now_ns)
 {
-    struct ntc_flow *flow = 0;
+    struct ntc_flow4_key own;
 
-    if (!ntc_flows_full() || ntc_is_known(ntc_flow_bit(key, key_bytes)))
-        flow = bpf_map_lookup_elem(map, key);
-    return flow ?: ntc_flow_create(map, key, ntc_flow_bit(key, key_bytes), now_ns);
+    if (!key)
+        return 0;
+    own = *key;
+    return ntc_flow_insert(&ntc_flows4, &own, sizeof(own), now_ns);
 }
 
+NTC_SUBPROGRAM int ntc_flow6_insert(const struct ntc_flow_key *key, __u64 now_ns)
+{
+    struct ntc_flow_key own;
+
+    if (!key)
+        return 0;
+    own = *key;
+    return ntc_flow_insert(&ntc_flows6, &own, sizeof(own), now_ns);
+}
+
+NTC_SUBPROGRAM int ntc_flow4_known(const struct ntc_flow4_key *key)
+{
+    return key && ntc_is_known(ntc_flow_bit(key, sizeof(*key)));
+}
+
+NTC_SUBPROGRAM int ntc_flow6_known(const struct ntc_flow_key *key)
+{
+    return key && ntc_is_known(ntc_flow_bit(key, sizeof(*key)));
+}
+
+static __always_inline struct ntc_flow *ntc_flow4_of(const struct ntc_flow4_key *key, __u64 now_ns)
+{
+    struct ntc_flow *flow;
+
+    if (ntc_flows_full() && !ntc_flow4_known(key))
+        return 0;
+    flow = bpf_map_lookup_elem(&ntc_flows4, key);
+    if (flow || !ntc_flow4_insert(key, now_ns))
+        return flow;
+    return bpf_map_lookup_elem(&ntc_flows4, key);
+}
+
+static __always_inline struct ntc_flow *ntc_flow6_of(const struct ntc_flow_key *key, __u64 now_ns)
+{
+    struct ntc_flow *flow;
+
+    if (ntc_flows_full() && !ntc_flow6_known(key))
+        return 0;
+    flow = bpf_map_lookup_elem(&ntc_flows6, key);
+    if (flow || !ntc_flow6_insert(key, now_ns))
+        return flow;
+    return bpf_map_lookup_elem(&ntc_flows6, key);
+}
+
+/* The packet's flow, made if there is none; NULL when there is no room. */
 static __always_inline struct ntc_flow *ntc_flow_of(const struct ntc_packet *packet, __u64 now_ns)
 {
     if (packet->ipv4 || ntc_is_flow4(&packet->key)) {
         struct ntc_flow4_key key;
 
         ntc_flow4_key_from(&key, &packet->key);
-        return ntc_flow_in(&ntc_flows4, &key, sizeof(key), now_ns);
+        return ntc_flow4_of(&key, now_ns);
     }
-    return ntc_flow_in(&ntc_flows6, &packet->key, sizeof(packet->key), now_ns);
+    return ntc_flow6_of(&packet->key, now_ns);
 }
 
 /* A hook runs with soft interrupts off, so that nothing comes between the owner's load and store.

@@ -29,7 +29,7 @@ static __always_inline int ntc_budget_take(__u64 *used, __u32 per_slice, __u64 n
     return (__sync_fetch_and_add(used, 1) & 0xffff) < per_slice;
 }
 
-static __noinline int ntc_emit(
+NTC_SUBPROGRAM int ntc_emit(
         const struct ntc_packet *packet, const struct ntc_size *size, __u32 action, __u64 now_ns)
 {
     struct ntc_counters *counters = ntc_counters_here();

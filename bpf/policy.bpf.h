@@ -47,7 +47,7 @@ static __always_inline __u32 ntc_list_slot(void *trie4, void *trie6, const __u8 
 /* Asks the lists: off the hot path, a separate function. The generation is read once and *before*
  * the lookups: should a list change meanwhile, the verdict carries the old generation and is not
  * believed. */
-static __noinline ntc_judgement ntc_judge(const struct ntc_flow_key *key)
+NTC_SUBPROGRAM ntc_judgement ntc_judge(const struct ntc_flow_key *key)
 {
     __u32 generation, slot;
 
@@ -73,17 +73,18 @@ static __noinline ntc_judgement ntc_judge(const struct ntc_flow_key *key)
 /* Fragments carry ports and flags (and behind IPv6 options even the protocol) only in the first
  * part; the others inherit what was decided there. Returns whether the SSH rule applies to this
  * part. */
-static __always_inline int ntc_fragment_ssh(
+NTC_SUBPROGRAM int ntc_fragment_ssh(
         struct ntc_packet *packet, struct ntc_counters *counters, __u32 packets)
 {
-    struct ntc_fragment_key key = {
-            .id = packet->fragment_id,
-            .ifindex = packet->key.ifindex,
-            .protocol = packet->fragment_next,
-            .direction = packet->key.direction,
-    };
+    struct ntc_fragment_key key = {};
     struct ntc_fragment *seen;
 
+    if (!packet || !counters)
+        return 0;
+    key.id = packet->fragment_id;
+    key.ifindex = packet->key.ifindex;
+    key.protocol = packet->fragment_next;
+    key.direction = packet->key.direction;
     __builtin_memcpy(key.src, packet->key.src, 16);
     __builtin_memcpy(key.dst, packet->key.dst, 16);
 

@@ -3,6 +3,7 @@
 
 #include "daemon.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 #include <getopt.h>
@@ -81,6 +82,16 @@ static int run(const Arguments *arguments)
     return arguments->check_only ? EXIT_SUCCESS : daemon_run(&arguments->options, TAKE_PTR(config));
 }
 
+/* As programs of systemd do, see systemd(1). */
+static void set_log_level(void)
+{
+    const char *name = getenv("SYSTEMD_LOG_LEVEL");
+    int level = name ? log_level_of(name) : -ENOENT;
+
+    if (level >= 0)
+        log_set_level(level);
+}
+
 int main(int argc, char **argv)
 {
     Arguments arguments = {.options.port = -1};
@@ -88,6 +99,7 @@ int main(int argc, char **argv)
 
     if (r <= 0)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    set_log_level();
     if (arguments.detach_only)
         return daemon_detach();
     r = run(&arguments);

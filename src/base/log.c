@@ -13,6 +13,30 @@
 static atomic_int max_level = LOG_INFO;
 static atomic_ullong lost;
 
+static const char *const level_names[] = {
+        [LOG_EMERG] = "emerg",
+        [LOG_ALERT] = "alert",
+        [LOG_CRIT] = "crit",
+        [LOG_ERR] = "err",
+        [LOG_WARNING] = "warning",
+        [LOG_NOTICE] = "notice",
+        [LOG_INFO] = "info",
+        [LOG_DEBUG] = "debug",
+};
+
+int log_level_of(const char *name)
+{
+    for (size_t i = 0; i < ELEMENTSOF(level_names); i++)
+        if (strcmp(name, level_names[i]) == 0)
+            return (int)i;
+    return -EINVAL;
+}
+
+const char *log_level_name(int level)
+{
+    return level_names[level];
+}
+
 void log_set_level(int level)
 {
     max_level = level;

@@ -13,6 +13,9 @@
 
 void log_set_level(int level); /* LOG_ERR .. LOG_DEBUG; default LOG_INFO */
 int log_get_level(void);
+/* syslog's names: emerg, alert, crit, err, warning, notice, info, debug. -EINVAL. */
+int log_level_of(const char *name);
+const char *log_level_name(int level);
 uint64_t log_lost(void); /* lines; any thread */
 
 void log_line(int level, const char *format, ...) _printf_(2, 3);

@@ -9,17 +9,6 @@
 
 #include <string.h>
 
-static const char *const level_names[] = {
-        [LOG_EMERG] = "emerg",
-        [LOG_ALERT] = "alert",
-        [LOG_CRIT] = "crit",
-        [LOG_ERR] = "err",
-        [LOG_WARNING] = "warning",
-        [LOG_NOTICE] = "notice",
-        [LOG_INFO] = "info",
-        [LOG_DEBUG] = "debug",
-};
-
 static const char *log_target(void)
 {
     return getenv("JOURNAL_STREAM") ? "journal" : "console";
@@ -28,22 +17,22 @@ static const char *log_target(void)
 static int get_level(sd_bus *bus, const char *path, const char *interface, const char *property,
         sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-    return sd_bus_message_append(reply, "s", level_names[log_get_level()]);
+    return sd_bus_message_append(reply, "s", log_level_name(log_get_level()));
 }
 
 static int set_level(sd_bus *bus, const char *path, const char *interface, const char *property,
         sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
     const char *text;
-    int r = sd_bus_message_read(value, "s", &text);
+    int r = sd_bus_message_read(value, "s", &text), level;
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < ELEMENTSOF(level_names); i++)
-        if (strcmp(text, level_names[i]) == 0) {
-            log_set_level((int)i);
-            return 0;
-        }
+    level = log_level_of(text);
+    if (level >= 0) {
+        log_set_level(level);
+        return 0;
+    }
     return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
             "no such level; there are emerg, alert, crit, err, warning, notice, info, debug");
 }

@@ -33,7 +33,8 @@ static const char *hint_for_refusal(void)
     if (!may_load())
         return "loading eBPF needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; try --mock without";
     return "ntc has the capabilities for it, so something else forbids it: a SystemCallFilter= of the unit "
-           "(systemctl cat ntc), a container's profile, or the kernel's lockdown";
+           "(systemctl cat ntc), a container's profile, the kernel's lockdown, or its verifier "
+           "(SYSTEMD_LOG_LEVEL=debug shows what that said)";
 }
 
 const char *bpf_hint(int error)

@@ -21,13 +21,13 @@ _Static_assert((int)_DIRECTION_MAX == NTC_DIRECTIONS && (int)_ACTION_MAX == NTC_
 _printf_(2, 0) static int libbpf_log(
         enum libbpf_print_level level, const char *format, va_list args)
 {
-    char line[1024];
+    _cleanup_free_ char *text = NULL;
+    char *rest = NULL;
 
-    if (level == LIBBPF_DEBUG || log_get_level() < LOG_DEBUG)
+    if (level == LIBBPF_DEBUG || log_get_level() < LOG_DEBUG || vasprintf(&text, format, args) < 0)
         return 0;
-    vsnprintf(line, sizeof(line), format, args);
-    line[strcspn(line, "\n")] = '\0';
-    log_debug("libbpf: %s", line);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        log_debug("libbpf: %s", line);
     return 0;
 }
 
