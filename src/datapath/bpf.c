@@ -27,7 +27,7 @@ _printf_(2, 0) static int libbpf_log(
     if (level == LIBBPF_DEBUG || log_get_level() < LOG_DEBUG || vasprintf(&text, format, args) < 0)
         return 0;
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        log_debug("libbpf: %s", line);
+        log_debug("%s", line);
     return 0;
 }
 

@@ -6,9 +6,9 @@
  * Sends frames through VETH, as fast as the machine can unless --rate is given, by XDP
  * live frames (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). VETH's peer must have NAPI, for which GRO
  * on it is enough, and as many receive queues as CPUs send. Prints what was sent as JSON; what of
- * it arrived is for the peer's counters to say. --steered: each CPU sends flows of its own, as a card
- * with receive-side scaling hands them out; otherwise each sends all of them. All kinds come in turns, from one sender a CPU, as
- * from a card. */
+ * it arrived is for the peer's counters to say. --steered: each CPU sends flows of its own, as a
+ * card with receive-side scaling hands them out; otherwise each sends all of them. All kinds come
+ * in turns, from one sender a CPU, as from a card. */
 
 #include "flood-frame.h"
 #include "flood.skel.h"
