@@ -45,7 +45,7 @@ soak() {
     fi
 }
 
-short=$(python3 -c "print($minutes / 6)")
+short=$(python3 -c "print(max($minutes / 6, min($minutes, 0.25)))")
 soak mock "$minutes" --binary build-test/src/ntc --kind mock &
 soak bpf "$minutes" --binary build-test/src/ntc --kind bpf &
 soak mock-asan "$short" --binary build-asan/src/ntc --kind mock &

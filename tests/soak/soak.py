@@ -24,7 +24,7 @@ from churn import STEP_SEC, Churn  # noqa: E402  (the path comes first)
 from test_hotplug import resources  # noqa: E402
 from world import World, expect  # noqa: E402
 
-SAMPLE_SEC = 5
+SAMPLES_MIN, SAMPLE_SEC_MAX = 12, 5
 WARM_UP = 0.25  # of the time: tables, windows and the allocator's pools fill up
 GROWTH_KIB = 1024  # over the rest of the time
 JUDGED_MIN = 5
@@ -52,15 +52,16 @@ def start(world, arguments):
 def sample(ntc, begin):
     fds, links, rss = resources(ntc)
     metrics = ntc.metrics()
-    return {"seconds": round(time.monotonic() - begin), "rss_kib": rss, "fds": fds, "links": links,
+    return {"seconds": round(time.monotonic() - begin, 1), "rss_kib": rss, "fds": fds, "links": links,
             "flows": metrics.sum("ntc_active_flows"), "addresses": metrics.sum("ntc_active_ips"),
             "entries": metrics.sum("ntc_list_entries"), "drift": metrics.sum("ntc_accounting_drift_packets")}
 
 
 def soak(ntc, churn, minutes):
     begin, samples = time.monotonic(), []
+    sample_sec = min(SAMPLE_SEC_MAX, 60 * minutes / SAMPLES_MIN)
     while (now := time.monotonic() - begin) < 60 * minutes:
-        if now >= SAMPLE_SEC * len(samples):
+        if now >= sample_sec * len(samples):
             samples.append(sample(ntc, begin))
         churn.run_step()
         time.sleep(max(0, begin + STEP_SEC * churn.step - time.monotonic()))
