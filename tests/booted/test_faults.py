@@ -3,6 +3,7 @@
 is let through, it is told, and ntc recovers by itself. docs/reliability.md has the table of all of them."""
 import contextlib
 import os
+import pathlib
 import select
 import signal
 import socket
@@ -240,24 +241,15 @@ def test_full_and_read_only_disk():
             drops_go_on(m, stream)
 
 
-class MemoryLimit:
+def limit_memory(m, pid, size):
     """What MemoryMax= does, for what a process takes from now on: a group of its own, outside the machine."""
-
-    def __init__(self, m, pid, size):
-        own = next(line.strip().split(":", 2)[2] for line in open("/proc/self/cgroup") if ":memory:" in line or line[:3] == "0::")
-        legacy = os.path.isdir("/sys/fs/cgroup/memory")
-        self.folder = f"/sys/fs/cgroup/memory{own}/{m.name}" if legacy else f"/sys/fs/cgroup{own}/{m.name}-memory"
-        os.makedirs(self.folder, exist_ok=True)
-        self.write("memory.limit_in_bytes" if legacy else "memory.max", size)
-        self.write("cgroup.procs", pid)
-
-    def write(self, name, value):
-        with open(f"{self.folder}/{name}", "w") as file:
-            file.write(str(value))
-
-    def remove(self):
-        expect(lambda: open(f"{self.folder}/cgroup.procs").read(), "")
-        os.rmdir(self.folder)
+    own = next(line.strip().split(":", 2)[2] for line in open("/proc/self/cgroup") if ":memory:" in line or line[:3] == "0::")
+    legacy = os.path.isdir("/sys/fs/cgroup/memory")
+    group = pathlib.Path("/sys/fs/cgroup/memory" if legacy else "/sys/fs/cgroup", own.lstrip("/"), f"{m.name}-memory")
+    group.mkdir(exist_ok=True)
+    m.cgroups.append(group)  # goes with the machine
+    (group / ("memory.limit_in_bytes" if legacy else "memory.max")).write_text(str(size))
+    (group / "cgroup.procs").write_text(str(pid))
 
 
 @hard
@@ -266,12 +258,11 @@ def test_out_of_memory():
     with Machine() as m, blacklisted_stream(m) as stream:
         m.ntc.add("blacklist", "203.0.113.1", comment="kept")
         pid, before = m.ntc_pid(), dropped(m.ntc)
-        limit = MemoryLimit(m, pid, 4 << 20)
+        limit_memory(m, pid, 4 << 20)
         m.write("/etc/ntc/blacklist.d/large.list", "".join(f"198.{18 + (n >> 16)}.{n >> 8 & 255}.{n & 255}\n"
                                                            for n in range(60000)))
         m.systemctl("reload", "--no-block", "ntc.service")
         expect(lambda: m.ntc_pid() not in (None, pid), True, 20)
-        limit.remove()
         ready(m)
         assert stream.leaked() == 0 and dropped(m.ntc) > before
         expect(lambda: m.ntc.metrics().sum("ntc_list_entries", list="blacklist"), 60002, 20)
