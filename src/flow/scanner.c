@@ -8,12 +8,17 @@
  * in one operation, and lies between the two as well.
  *
  * After maps were adopted, how much had ended before our time is not known: it lies between bounds
- * that each scan narrows, `base` (kept in the flow table) and base + base_slack. */
+ * that each scan narrows, `base` (kept in the flow table) and base + base_slack. Packets in flight
+ * when a scan begins are in C1 and in no flow yet, and are taken as ended: the base may be too high
+ * by them, one a CPU. That shows as soon as a scan finds more than was counted, and the base is
+ * lowered then; not by more than could have been in flight, or the self-check would find nothing.
+ */
 
 #include "flow/scanner.h"
 
-#define READ_PORTION 2048U /* samples a step */
-#define END_PORTION  512U  /* deletions a step: a system call each */
+#define IN_FLIGHT_MAX 64U   /* packets, one a CPU */
+#define READ_PORTION  2048U /* samples a step */
+#define END_PORTION   512U  /* deletions a step: a system call each */
 
 typedef enum Phase {
     PHASE_NONE,
@@ -33,6 +38,7 @@ struct Scanner {
     Counters before; /* C1 */
     ScanResult result;
     uint64_t base, base_slack;
+    uint64_t in_flight_left;    /* by how much the base may still be lowered */
     uint64_t untracked_packets; /* as of the last complete scan */
     bool adopting;
 };
@@ -56,6 +62,7 @@ void scanner_adopt(Scanner *scanner)
 {
     scanner->adopting = true;
     scanner->base_slack = UINT64_MAX;
+    scanner->in_flight_left = IN_FLIGHT_MAX;
 }
 
 static void drop_ending(Scanner *scanner)
@@ -216,6 +223,13 @@ static void narrow_base(Scanner *scanner, uint64_t low, uint64_t high, uint64_t 
     flow_table_set_ended_base(scanner->table, scanner->base);
 }
 
+static void lower_base(Scanner *scanner, uint64_t excess)
+{
+    scanner->base -= excess;
+    scanner->in_flight_left -= excess;
+    flow_table_set_ended_base(scanner->table, scanner->base);
+}
+
 static uint64_t check(Scanner *scanner, const Counters *after)
 {
     uint64_t c1 = counters_tracked_packets(&scanner->before);
@@ -224,9 +238,11 @@ static uint64_t check(Scanner *scanner, const Counters *after)
 
     if (high < c1)
         return c1 - high;
-    if (low > c2)
+    if (low > c2 && low - c2 <= MIN_OF(scanner->in_flight_left, scanner->base))
+        lower_base(scanner, low - c2);
+    else if (low > c2)
         return low - c2;
-    if (scanner->base_slack > 0)
+    else if (scanner->base_slack > 0)
         narrow_base(scanner, low, high, c1, c2);
     return 0;
 }
