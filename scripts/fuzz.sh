@@ -26,7 +26,7 @@ declare -A sources=(
     [packet]="bpf/parse.h"
     [store]="src/control/store-read.c src/control/store-entry.c src/control/store-document.c src/base/json-parse.c src/base/json-reader.c"
 )
-declare -A floor=([address]=70 [bus]=80 [config]=70 [event-id]=90 [feed]=90 [http]=75 [json]=85 [packet]=95 [store]=75)
+declare -A floor=([address]=60 [bus]=80 [config]=70 [event-id]=70 [feed]=90 [http]=75 [json]=85 [packet]=95 [store]=75)
 
 seconds=600
 targets=()

@@ -31,7 +31,7 @@ def test_helpers_are_those_of_the_table():
 def test_maps_are_those_of_the_table():
     used = set(re.findall(r"BPF_MAP_TYPE_(\w+)", (ROOT / "bpf/maps.bpf.h").read_text()))
     told = {what.removeprefix("map ").upper() for what in table() if what.startswith("map ")}
-    assert told - used == {"ARRAY"} and used <= told, f"used {used}, told {told}"
+    assert used | {"ARRAY"} == told, f"used {used}, and ARRAY by global variables; told {told}"
 
 
 def test_nothing_is_newer_than_the_oldest_kernel():

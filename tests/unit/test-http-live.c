@@ -293,7 +293,7 @@ Test(http_live, the_ring_is_bounded_by_its_text_too)
         memset(text, 'a' + i % 26, sizeof(text));
         event_ring_push(ring, true, text, sizeof(text));
         cursor = event_ring_tail(ring);
-        cr_assert_eq(event_ring_head(ring) - cursor, MIN_OF(i + 1, 3));
+        cr_assert_eq(event_ring_head(ring) - cursor, MIN_OF((uint64_t)i + 1, (uint64_t)3));
         for (; cursor < event_ring_head(ring);) {
             int expected = 'a' + (int)(cursor % 26);
 
