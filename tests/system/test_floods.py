@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""All floods at once, at the rate that the machine gives: spoofed SYNs of IPv4 and IPv6, fragments, a million addresses,
-thousands of connections, viewers; and a scraper, and a user who edits the lists.
+"""All floods at once, at the rate that the machine gives: spoofed SYNs of IPv4 and IPv6, fragments, millions of
+addresses, thousands of connections, viewers; and a scraper, and a user who edits the lists.
 
     NTC_BINARY=build-test/src/ntc tests/system/test_floods.py --seconds 60    # by hand, as root; prints the figures
 """
