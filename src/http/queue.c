@@ -25,7 +25,7 @@ struct Queue {
     uint64_t used_ns[_QUEUE_CLASS_MAX];
     uint64_t class_now_ns;                  /* virtual, of the classes */
     uint64_t peer_now_ns[_QUEUE_CLASS_MAX]; /* virtual, of the peers in each */
-    uint64_t now_ns;                        /* processor time, as of the last request */
+    uint64_t now_ns;                        /* processor time, when it was last looked at */
     uint64_t at_once_until_ns;              /* likewise */
 };
 
@@ -131,10 +131,19 @@ void queue_begin_turn(Queue *queue, uint64_t now_ns, uint64_t budget_ns)
     queue->at_once_until_ns = now_ns + budget_ns;
 }
 
+/* What went by since the last request was used up by others, perhaps: nobody is charged for it. */
+static bool may_run_at_once(Queue *queue)
+{
+    if (queue_waits(queue))
+        return false;
+    queue->now_ns = clock_thread_ns();
+    return queue->now_ns < queue->at_once_until_ns;
+}
+
 void queue_add(Queue *queue, Request *request)
 {
     request->queue_class = class_of(request);
-    if (!queue_waits(queue) && queue->now_ns < queue->at_once_until_ns) {
+    if (may_run_at_once(queue)) {
         run(queue, request);
         return;
     }

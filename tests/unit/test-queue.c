@@ -159,6 +159,24 @@ Test(queue, while_nobody_waits_a_request_is_run_as_it_comes)
     cr_assert_eq(n_ran, 7);
 }
 
+Test(queue, what_others_used_before_is_not_charged)
+{
+    static Somebody who, other;
+
+    arrive(&who, false);
+    arrive(&other, false);
+    queue_begin_turn(queue, thread_ns, 100 * MS);
+    thread_ns += 20 * MS; /* others' requests, refused before they came here */
+    ask(&who, MS);
+    cr_assert_eq(n_ran, 1);
+    thread_ns += 100 * MS;
+    ask_often(&other, 10, MS);
+    cr_assert_eq(n_ran, 1, "the turn's time is used up, though nothing was run");
+    ask(&who, MS);
+    cr_assert(queue_run(queue, NO_END));
+    cr_assert_leq(times_ran(&other, 4), 2, "one waits for one other at most");
+}
+
 Test(queue, who_went_away_is_not_run)
 {
     static Somebody who;
