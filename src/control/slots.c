@@ -60,12 +60,21 @@ int slot_pool_claim(SlotPool *pool, uint32_t slot)
     return 0;
 }
 
+static void quarantine(SlotPool *pool, uint32_t slot)
+{
+    pool->states[slot] = SLOT_QUARANTINED;
+    pool->quarantine[pool->n_quarantine++] = slot;
+}
+
 void slot_pool_settle(SlotPool *pool)
 {
+    bool used = datapath_slots_used(pool->datapath);
     size_t n = 0;
 
     for (size_t i = 0; i < pool->n_free; i++)
-        if (pool->states[pool->free[i]] == SLOT_FREE)
+        if (pool->states[pool->free[i]] == SLOT_FREE && used)
+            quarantine(pool, pool->free[i]);
+        else if (pool->states[pool->free[i]] == SLOT_FREE)
             pool->free[n++] = pool->free[i];
     pool->n_free = n;
 }
@@ -91,6 +100,5 @@ void slot_pool_release(SlotPool *pool, uint32_t slot)
 {
     if (slot == SLOT_NONE || slot >= pool->n_slots || pool->states[slot] != SLOT_USED)
         return;
-    pool->states[slot] = SLOT_QUARANTINED;
-    pool->quarantine[pool->n_quarantine++] = slot;
+    quarantine(pool, slot);
 }

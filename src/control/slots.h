@@ -21,7 +21,8 @@ int slot_pool_init(SlotPool *pool, Datapath *datapath);
 void slot_pool_done(SlotPool *pool);
 
 /* Marks a slot as used that the datapath holds from before. -EINVAL if it is out of range, or
- * claimed already. Only before the first take; slot_pool_settle() ends the claiming. */
+ * claimed already. Only before the first take; slot_pool_settle() ends the claiming: what nobody
+ * claimed is free, or in quarantine where slots may have been in use before. */
 int slot_pool_claim(SlotPool *pool, uint32_t slot);
 void slot_pool_settle(SlotPool *pool);
 

@@ -78,6 +78,7 @@ int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
         counters = counters || (reused && map == s->maps.ntc_counters);
         flows4 = flows4 || (reused && map == s->maps.ntc_flows4);
         flows6 = flows6 || (reused && map == s->maps.ntc_flows6);
+        bpf->slots_used = bpf->slots_used || (reused && map == s->maps.ntc_hits);
     }
     for (size_t i = 0; i < n; i++)
         if (inherited[i].fd >= 0)
@@ -108,6 +109,11 @@ void bpf_drop_inherited(BpfDatapath *bpf)
 bool bpf_adopted(Datapath *datapath)
 {
     return ((BpfDatapath *)datapath)->adopted;
+}
+
+bool bpf_slots_used(Datapath *datapath)
+{
+    return ((BpfDatapath *)datapath)->slots_used;
 }
 
 void bpf_leave_attached(Datapath *datapath)

@@ -47,6 +47,7 @@ typedef struct BpfDatapath {
     InheritedLink inherited[ATTACHMENTS_MAX * _DIRECTION_MAX];
     size_t n_inherited;
     bool adopted;
+    bool slots_used;             /* the hits are of an earlier process */
     bool leave_filters;          /* clsact filters outlive us on purpose */
     struct ntc_counters *percpu; /* room for one element of each per-CPU map */
     struct ntc_hits *hits;
@@ -82,6 +83,7 @@ int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n);
 int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction);
 void bpf_drop_inherited(BpfDatapath *bpf);
 bool bpf_adopted(Datapath *datapath);
+bool bpf_slots_used(Datapath *datapath);
 size_t bpf_handover(Datapath *datapath, HandoverFd *ret, size_t max);
 void bpf_handover_done(Datapath *datapath);
 void bpf_leave_attached(Datapath *datapath);

@@ -164,6 +164,7 @@ static const DatapathOps bpf_ops = {
         .set_events = set_events,
         .memory_bytes = memory_bytes,
         .adopted = bpf_adopted,
+        .slots_used = bpf_slots_used,
         .read_lists = bpf_read_lists,
         .handover = bpf_handover,
         .leave_attached = bpf_leave_attached,

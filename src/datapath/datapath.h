@@ -119,6 +119,9 @@ typedef struct DatapathOps {
 
     /* Flows and counters are older than this process. */
     bool (*adopted)(Datapath *datapath);
+    /* Hits are, too: slots that no entry holds may have some, and want recycling before their use.
+     */
+    bool (*slots_used)(Datapath *datapath);
     /* Visits every entry that the datapath's lists hold. */
     int (*read_lists)(Datapath *datapath, ListVisitFn visit, void *userdata);
     /* Everything that should outlive the process; descriptors are borrowed. Returns how many. */
@@ -166,6 +169,11 @@ DEFINE_CLEANUP(Datapath *, datapath_free);
 static inline bool datapath_adopted(Datapath *datapath)
 {
     return datapath->ops->adopted && datapath->ops->adopted(datapath);
+}
+
+static inline bool datapath_slots_used(Datapath *datapath)
+{
+    return datapath->ops->slots_used && datapath->ops->slots_used(datapath);
 }
 
 static inline int datapath_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata)

@@ -155,3 +155,22 @@ def test_lists_of_kernel_and_file_are_reconciled():
         assert "1 entries added, 1 removed" in ntc.log_path.read_text()
         ntc.stop()
         store.drop()
+
+
+def test_hits_of_what_was_removed_go_to_nobody_else():
+    with World() as world:
+        store = Store(world)
+        ntc = store.start(world)
+        ntc.add("blacklist", FOE)
+        for _ in range(10):
+            assert not world.udp(world.peer, FOE, world.host, HOST)
+        assert ntc.entries("blacklist")[FOE]["packets"] == 10
+        ntc.remove("blacklist", FOE)
+        ntc.kill()
+        ntc = store.start(world)
+        ntc.add("blacklist", FRIEND)
+        assert ntc.entries("blacklist")[FRIEND]["packets"] == 0, "hits of an entry that is gone"
+        assert not world.udp(world.peer, FRIEND, world.host, HOST)
+        assert ntc.entries("blacklist")[FRIEND]["packets"] == 1
+        ntc.stop()
+        store.drop()

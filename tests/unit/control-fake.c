@@ -70,6 +70,11 @@ static uint32_t fake_slots(Datapath *datapath)
     return ((Fake *)datapath)->slots;
 }
 
+static bool fake_slots_used(Datapath *datapath)
+{
+    return ((Fake *)datapath)->slots_used;
+}
+
 static int fake_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n)
 {
     ((Fake *)datapath)->n_ssh_ports = n;
@@ -82,4 +87,5 @@ const DatapathOps fake_ops = {.mode = "fake",
         .read_counters = fake_read_counters,
         .recycle_slots = fake_recycle,
         .slots = fake_slots,
+        .slots_used = fake_slots_used,
         .set_ssh_ports = fake_set_ssh_ports};

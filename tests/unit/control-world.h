@@ -23,6 +23,7 @@ typedef struct Fake {
     int refuse; /* the next apply's answer */
     uint32_t slots;
     size_t n_ssh_ports;
+    bool slots_used;
     bool slow; /* don't check for duplicates */
 } Fake;
 

@@ -22,6 +22,19 @@ Test(control_start, a_start_fills_the_kernel_in_one_step)
     assert_all_agree(w, 100);
 }
 
+Test(control_start, slots_of_the_process_before_are_recycled_before_their_use)
+{
+    WORLD(w, 1024);
+    Reply reply;
+
+    restart(w);
+    w->fake.slots_used = true;
+    cr_assert_eq(start_control(w), 0);
+    cr_assert_eq(w->fake.recycled, 0, "not before one is needed");
+    cr_assert_eq(add(w, "203.0.113.7", &reply), CONTROL_OK);
+    cr_assert_gt(w->fake.recycled, 0);
+}
+
 Test(control_start, a_later_versions_file_stops_the_start)
 {
     WORLD(w, 1024);
