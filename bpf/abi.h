@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define NTC_ABI_VERSION 3
+#define NTC_ABI_VERSION 4
 
 enum ntc_direction {
     NTC_INGRESS,
@@ -36,8 +36,7 @@ enum ntc_protocol_class {
     NTC_PROTOS,
 };
 
-/* --- flows: hash maps ntc_flows4 and ntc_flows6, of `flows.capacity` each -----------------------
- */
+/* --- flows: hash maps ntc_flows4 and ntc_flows6, of `flows.capacity` each */
 
 struct ntc_flow_key {
     __u8 src[16];
@@ -96,22 +95,21 @@ struct ntc_flow {
 };
 _Static_assert(sizeof(struct ntc_flow) == 72, "no hidden padding");
 
-/* --- known flows: global data section .data.known, mapped by user space
- * ----------------------------
- * While the maps are full, a flood asks them for one flow after another that they don't hold, and a
- * lookup that finds nothing is a walk through cold memory. So whoever adds a flow sets a bit, and
- * with the maps full a flow whose bit is clear isn't looked up. Only one of the two sets is asked
- * (control.known); user space clears the other, fills it during a scan and then lets it be asked.
- * A bit that is missing for a moment costs a packet its flow (it counts as untracked), nothing
- * else. See ntc_flow_bit(). */
-#define NTC_KNOWN_BITS (1U << 19)
+/* --- known flows: global data section .data.known, mapped by user space */
+
+/* While a map is full, a flood asks it for one flow after another that it doesn't hold, and a
+ * lookup that finds nothing is a walk through cold memory. So whoever adds a flow sets its bits,
+ * and with the map full a flow that has one of them clear isn't looked up: a Bloom filter whose
+ * bits for a flow lie in one word. Only one of the two sets is asked (control.known); user space
+ * clears the other, fills it during a scan and then lets it be asked. A bit that is missing for a
+ * moment costs a packet its flow (it counts as untracked), nothing else. See ntc_flow_bits(). */
+#define NTC_KNOWN_WORDS (1U << 13)
 
 struct ntc_known {
-    __u64 words[NTC_KNOWN_BITS / 64];
+    __u64 words[NTC_KNOWN_WORDS];
 };
 
-/* --- counters: per-CPU array ntc_counters, one element
- * -------------------------------------------- */
+/* --- counters: per-CPU array ntc_counters, one element */
 
 struct ntc_count {
     __u64 packets;
@@ -132,8 +130,7 @@ struct ntc_counters {
     __u64 clock_ns;
 };
 
-/* --- lists: LPM tries ntc_black4, ntc_black6, ntc_white4, ntc_white6; value = slot (u32)
- * ------------ */
+/* --- lists: LPM tries ntc_black4, ntc_black6, ntc_white4, ntc_white6; value = slot (u32) */
 
 struct ntc_prefix4 {
     __u32 bits;
@@ -143,6 +140,13 @@ struct ntc_prefix4 {
 struct ntc_prefix6 {
     __u32 bits;
     __u8 address[16];
+};
+
+enum ntc_trie {
+    NTC_TRIE_BLACK4 = 1 << 0,
+    NTC_TRIE_BLACK6 = 1 << 1,
+    NTC_TRIE_WHITE4 = 1 << 2,
+    NTC_TRIE_WHITE6 = 1 << 3,
 };
 
 /* Hits: per-CPU array ntc_hits, NTC_HITS_SLOTS of them an element, for the kernel allocates
@@ -156,8 +160,7 @@ struct ntc_hits {
     struct ntc_count slots[NTC_HITS_SLOTS];
 };
 
-/* --- fragments: LRU map ntc_fragments
- * --------------------------------------------------------------- */
+/* --- fragments: LRU map ntc_fragments */
 
 struct ntc_fragment_key {
     __u8 src[16];
@@ -179,8 +182,7 @@ struct ntc_fragment {
 };
 _Static_assert(sizeof(struct ntc_fragment) == 8, "no hidden padding");
 
-/* --- control block: global data section .data.control, mapped by user space
- * --------------------------- */
+/* --- control block: global data section .data.control, mapped by user space */
 
 /* A budget allows `per_slice` packets in each slice of 2^NTC_SLICE_SHIFT ns (16.8 ms). */
 #define NTC_SLICE_SHIFT 24
@@ -188,17 +190,20 @@ _Static_assert(sizeof(struct ntc_fragment) == 8, "no hidden padding");
 struct ntc_control {
     /* Of the lists. Raised by user space after it changed the maps. Never 0. */
     __u32 generation;
-    /* Set by the kernel when a flow found no room, cleared by user space when there is room again.
-     */
-    __u32 flows_full;
+    /* Of ntc_flows4 and ntc_flows6: set by the kernel when a flow found no room, cleared by user
+     * space when there is room again. */
+    __u32 flows4_full;
+    __u32 flows6_full;
     __u32 events_enabled;
     __u32 budget_per_slice;
     __u32 drop_budget_per_slice;
     __u32 abi_version;
-    __u64 event_seq; /* user space's own: the last sequence number given out */
     __u32 known;     /* which set of known flows is asked: 0 or 1 */
+    __u64 event_seq; /* user space's own: what events are numbered from */
+    /* NTC_TRIE_*: these hold no entry and aren't looked into. Cleared before one is added. */
+    __u32 empty_tries;
     __u32 zero1;
-    __u64 zero[3];
+    __u64 zero[2];
     /* What is used of the budgets: slice << 16 | packets, changed atomically. A cache line of its
      * own. */
     __u64 used;
@@ -208,8 +213,7 @@ struct ntc_control {
 };
 _Static_assert(sizeof(struct ntc_control) == 128 + 8192, "no hidden padding");
 
-/* --- events: ring buffer ntc_events
- * ------------------------------------------------------------------- */
+/* --- events: ring buffer ntc_events */
 
 struct ntc_event {
     __u64 time_ns;
@@ -228,7 +232,6 @@ struct ntc_event {
 };
 _Static_assert(sizeof(struct ntc_event) == 64, "no hidden padding");
 
-/* --- programs
- * ------------------------------------------------------------------------------------------ */
+/* --- programs */
 /* ntc_ingress, ntc_egress: frames with an Ethernet header. ntc_ingress_ip, ntc_egress_ip: raw IP.
  */

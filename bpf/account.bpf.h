@@ -18,26 +18,31 @@ struct ntc_size {
 };
 
 /* A GSO/GRO super-packet counts as its segments, and each segment has headers of its own. */
-static __always_inline struct ntc_size ntc_size_of(const struct __sk_buff *skb, __u32 header_bytes)
+NTC_SUBPROGRAM __u32 ntc_segments_of(struct __sk_buff *skb, __u32 header_bytes)
+{
+    __u32 segments = skb->gso_segs, gso_size = skb->gso_size;
+    __u32 payload = skb->len > header_bytes ? skb->len - header_bytes : 0;
+
+    if (segments || !gso_size)
+        return segments;
+    return (payload + gso_size - 1) / gso_size;
+}
+
+static __always_inline struct ntc_size ntc_size_of(struct __sk_buff *skb, __u32 header_bytes)
 {
     struct ntc_size size = {.packets = 1, .bytes = skb->len};
-    __u32 segments = skb->gso_segs;
-    __u32 gso_size = skb->gso_size;
 
     if (skb->vlan_present) {
         size.bytes += 4;
         header_bytes += 4;
     }
-    if (!gso_size)
-        return size;
-    if (!segments) {
-        __u32 payload = skb->len > header_bytes ? skb->len - header_bytes : 0;
+    if (skb->gso_size) {
+        __u32 segments = ntc_segments_of(skb, header_bytes);
 
-        segments = (payload + gso_size - 1) / gso_size;
-    }
-    if (segments > 1) {
-        size.packets = segments;
-        size.bytes += (segments - 1) * header_bytes;
+        if (segments > 1) {
+            size.packets = segments;
+            size.bytes += (segments - 1) * header_bytes;
+        }
     }
     return size;
 }
@@ -86,50 +91,51 @@ static __always_inline void ntc_count_hit(__u32 slot, const struct ntc_size *siz
     }
 }
 
-static __always_inline int ntc_flows_full(void)
+static __always_inline int ntc_is_set(const __u32 *flag)
 {
-    return *(volatile __u32 *)&ntc_control.flows_full != 0;
+    return *(const volatile __u32 *)flag != 0;
 }
 
-static __always_inline int ntc_is_known(__u32 bit)
+static __always_inline int ntc_is_known(const void *key, __u32 key_bytes)
 {
     const struct ntc_known *known = &ntc_known[*(volatile __u32 *)&ntc_control.known & 1];
+    struct ntc_flow_bits bits = ntc_flow_bits(key, key_bytes);
 
-    return known->words[bit / 64] >> (bit % 64) & 1;
+    return (known->words[bits.word] & bits.mask) == bits.mask;
 }
 
-static __always_inline void ntc_make_known(__u32 bit)
+static __always_inline void ntc_make_known(const void *key, __u32 key_bytes)
 {
-    __u64 mask = 1ULL << (bit % 64);
+    struct ntc_flow_bits bits = ntc_flow_bits(key, key_bytes);
 
     for (int i = 0; i < 2; i++)
-        if (!(ntc_known[i].words[bit / 64] & mask))
-            __sync_fetch_and_or(&ntc_known[i].words[bit / 64], mask);
+        if ((ntc_known[i].words[bits.word] & bits.mask) != bits.mask)
+            __sync_fetch_and_or(&ntc_known[i].words[bits.word], bits.mask);
 }
 
 /* True if the flow is there now. A full map is known from a flag, for a failed insert costs three
  * times as much as looking at it. */
 static __always_inline int ntc_flow_insert(
-        void *map, const void *key, __u32 key_bytes, __u64 now_ns)
+        void *map, __u32 *full, const void *key, __u32 key_bytes, __u64 now_ns)
 {
     struct ntc_flow fresh = {};
     long r;
 
-    if (ntc_flows_full())
+    if (ntc_is_set(full))
         return 0;
     fresh.owner_cpu = bpf_get_smp_processor_id();
     fresh.first_seen_ns = now_ns;
     fresh.last_seen_ns = now_ns;
     r = bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST);
     if (r == 0)
-        ntc_make_known(ntc_flow_bit(key, key_bytes));
+        ntc_make_known(key, key_bytes);
     else if (r == -E2BIG)
-        ntc_control.flows_full = 1;
+        *full = 1;
     return r == 0 || r == -EEXIST;
 }
 
-/* What is rare for each of the maps; functions that the verifier looks at once, see parse.h. Before
- * Linux 6.2 a map's key can't be in what a function was handed, only on its own stack. */
+/* What is rare for each of the maps; functions that the verifier looks at once, see packet-bytes.h.
+ * Before Linux 6.2 a map's key can't be in what a function was handed, only on its own stack. */
 
 NTC_SUBPROGRAM int ntc_flow4_insert(const struct ntc_flow4_key *key, __u64 now_ns)
 {
@@ -138,7 +144,7 @@ NTC_SUBPROGRAM int ntc_flow4_insert(const struct ntc_flow4_key *key, __u64 now_n
     if (!key)
         return 0;
     own = *key;
-    return ntc_flow_insert(&ntc_flows4, &own, sizeof(own), now_ns);
+    return ntc_flow_insert(&ntc_flows4, &ntc_control.flows4_full, &own, sizeof(own), now_ns);
 }
 
 NTC_SUBPROGRAM int ntc_flow6_insert(const struct ntc_flow_key *key, __u64 now_ns)
@@ -148,24 +154,24 @@ NTC_SUBPROGRAM int ntc_flow6_insert(const struct ntc_flow_key *key, __u64 now_ns
     if (!key)
         return 0;
     own = *key;
-    return ntc_flow_insert(&ntc_flows6, &own, sizeof(own), now_ns);
+    return ntc_flow_insert(&ntc_flows6, &ntc_control.flows6_full, &own, sizeof(own), now_ns);
 }
 
 NTC_SUBPROGRAM int ntc_flow4_known(const struct ntc_flow4_key *key)
 {
-    return key && ntc_is_known(ntc_flow_bit(key, sizeof(*key)));
+    return key && ntc_is_known(key, sizeof(*key));
 }
 
 NTC_SUBPROGRAM int ntc_flow6_known(const struct ntc_flow_key *key)
 {
-    return key && ntc_is_known(ntc_flow_bit(key, sizeof(*key)));
+    return key && ntc_is_known(key, sizeof(*key));
 }
 
 static __always_inline struct ntc_flow *ntc_flow4_of(const struct ntc_flow4_key *key, __u64 now_ns)
 {
     struct ntc_flow *flow;
 
-    if (ntc_flows_full() && !ntc_flow4_known(key))
+    if (ntc_is_set(&ntc_control.flows4_full) && !ntc_flow4_known(key))
         return 0;
     flow = bpf_map_lookup_elem(&ntc_flows4, key);
     if (flow || !ntc_flow4_insert(key, now_ns))
@@ -177,7 +183,7 @@ static __always_inline struct ntc_flow *ntc_flow6_of(const struct ntc_flow_key *
 {
     struct ntc_flow *flow;
 
-    if (ntc_flows_full() && !ntc_flow6_known(key))
+    if (ntc_is_set(&ntc_control.flows6_full) && !ntc_flow6_known(key))
         return 0;
     flow = bpf_map_lookup_elem(&ntc_flows6, key);
     if (flow || !ntc_flow6_insert(key, now_ns))
@@ -188,13 +194,7 @@ static __always_inline struct ntc_flow *ntc_flow6_of(const struct ntc_flow_key *
 /* The packet's flow, made if there is none; NULL when there is no room. */
 static __always_inline struct ntc_flow *ntc_flow_of(const struct ntc_packet *packet, __u64 now_ns)
 {
-    if (packet->ipv4 || ntc_is_flow4(&packet->key)) {
-        struct ntc_flow4_key key;
-
-        ntc_flow4_key_from(&key, &packet->key);
-        return ntc_flow4_of(&key, now_ns);
-    }
-    return ntc_flow6_of(&packet->key, now_ns);
+    return packet->ipv4 ? ntc_flow4_of(&packet->key4, now_ns) : ntc_flow6_of(&packet->key, now_ns);
 }
 
 /* A hook runs with soft interrupts off, so that nothing comes between the owner's load and store.

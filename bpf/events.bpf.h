@@ -52,8 +52,7 @@ NTC_SUBPROGRAM int ntc_emit(
         return 0;
     }
     event->time_ns = now_ns;
-    __builtin_memcpy(event->src, packet->key.src, 16);
-    __builtin_memcpy(event->dst, packet->key.dst, 16);
+    ntc_get_addresses(packet, event->src, event->dst);
     event->sport = packet->key.sport;
     event->dport = packet->key.dport;
     event->ifindex = packet->key.ifindex;

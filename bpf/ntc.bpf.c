@@ -19,6 +19,7 @@ static inline __attribute__((always_inline)) long ntc_load_bytes(
 
 #include "account.bpf.h"
 #include "events.bpf.h"
+#include "parse-common.h"
 #include "policy.bpf.h"
 
 static __always_inline int ntc_verdict(__u32 action)
@@ -28,19 +29,19 @@ static __always_inline int ntc_verdict(__u32 action)
 
 /* The cached judgement if it is of the present lists, else a new one, stored by a single write. */
 static __always_inline ntc_judgement ntc_judgement_of(
-        struct ntc_flow *flow, const struct ntc_flow_key *key)
+        struct ntc_flow *flow, const struct ntc_packet *packet)
 {
     ntc_judgement judgement = *(volatile ntc_judgement *)&flow->judgement;
 
     if (NTC_JUDGEMENT_GENERATION(judgement) == *(volatile __u32 *)&ntc_control.generation)
         return judgement;
-    judgement = ntc_judge(key);
+    judgement = ntc_judge(packet);
     *(volatile ntc_judgement *)&flow->judgement = judgement;
     return judgement;
 }
 
-static __always_inline int ntc_handle_ip(
-        struct __sk_buff *skb, struct ntc_packet *packet, struct ntc_counters *counters)
+static __always_inline int ntc_handle_ip(struct __sk_buff *skb, struct ntc_packet *packet,
+        __u32 direction, struct ntc_counters *counters)
 {
     struct ntc_size size = ntc_size_of(skb, packet->header_bytes);
     __u64 now_ns = ntc_now_ns(counters);
@@ -54,14 +55,13 @@ static __always_inline int ntc_handle_ip(
     if (ssh) {
         action = NTC_SSH;
     } else {
-        ntc_judgement judgement =
-                flow ? ntc_judgement_of(flow, &packet->key) : ntc_judge(&packet->key);
+        ntc_judgement judgement = flow ? ntc_judgement_of(flow, packet) : ntc_judge(packet);
 
         action = NTC_JUDGEMENT_ACTION(judgement);
         slot = NTC_JUDGEMENT_SLOT(judgement);
     }
 
-    ntc_count(counters, ntc_class_of(packet->key.protocol), packet->key.direction, action, &size);
+    ntc_count(counters, ntc_class_of(packet->key.protocol), direction, action, &size);
     if (packet->transport_failed)
         counters->transport_unreadable += size.packets;
     if (flow)
@@ -75,35 +75,61 @@ static __always_inline int ntc_handle_ip(
     return ntc_verdict(action);
 }
 
-static __always_inline int ntc_handle(struct __sk_buff *skb, __u32 direction, int raw_ip)
+static __always_inline struct ntc_cursor ntc_cursor_of(struct __sk_buff *skb)
 {
-    struct ntc_cursor cursor = {
+    return (struct ntc_cursor){
             .data = (void *)(long)skb->data,
             .data_end = (void *)(long)skb->data_end,
             .ctx = skb,
     };
+}
+
+/* Whatever there is no short way for: enum ntc_parsed. */
+NTC_SUBPROGRAM int ntc_parse(struct __sk_buff *skb, struct ntc_packet *packet, int raw_ip)
+{
+    struct ntc_cursor cursor = ntc_cursor_of(skb);
+
+    if (!packet)
+        return NTC_PARSED_UNREADABLE;
+    return raw_ip ? ntc_parse_raw_ip(&cursor, packet) : ntc_parse_ethernet(&cursor, packet);
+}
+
+/* What has no addresses to judge passes. */
+NTC_SUBPROGRAM int ntc_handle_other(
+        struct __sk_buff *skb, const struct ntc_packet *packet, int parsed)
+{
     struct ntc_counters *counters = ntc_counters_here();
-    struct ntc_packet packet = {};
     struct ntc_size size;
-    enum ntc_parsed parsed;
 
-    if (!counters)
+    if (!counters || !packet)
         return TC_ACT_UNSPEC;
-
-    packet.key.ifindex = skb->ifindex;
-    packet.key.direction = direction;
-    parsed = raw_ip ? ntc_parse_raw_ip(&cursor, &packet) : ntc_parse_ethernet(&cursor, &packet);
-    if (parsed == NTC_PARSED_IP)
-        return ntc_handle_ip(skb, &packet, counters);
-
-    size = ntc_size_of(skb, packet.header_bytes);
+    size = ntc_size_of(skb, packet->header_bytes);
     if (parsed == NTC_PARSED_NONIP) {
-        ntc_count(counters, NTC_PROTO_NONIP, direction, NTC_PASS, &size);
+        ntc_count(counters, NTC_PROTO_NONIP, packet->key.direction, NTC_PASS, &size);
     } else {
-        ntc_count(counters, NTC_PROTO_OTHER, direction, NTC_PASS, &size);
+        ntc_count(counters, NTC_PROTO_OTHER, packet->key.direction, NTC_PASS, &size);
         counters->unreadable += size.packets;
     }
     return TC_ACT_UNSPEC;
+}
+
+static __always_inline int ntc_handle(struct __sk_buff *skb, __u32 direction, int raw_ip)
+{
+    struct ntc_cursor cursor = ntc_cursor_of(skb);
+    struct ntc_counters *counters = ntc_counters_here();
+    struct ntc_packet packet = {};
+
+    if (!counters)
+        return TC_ACT_UNSPEC;
+    packet.key.ifindex = skb->ifindex;
+    packet.key.direction = direction;
+    if (raw_ip || !ntc_parse_common(&cursor, &packet)) {
+        int parsed = ntc_parse(skb, &packet, raw_ip);
+
+        if (parsed != NTC_PARSED_IP)
+            return ntc_handle_other(skb, &packet, parsed);
+    }
+    return ntc_handle_ip(skb, &packet, direction, counters);
 }
 
 SEC("tc")

@@ -26,44 +26,74 @@ static __always_inline int ntc_is_ssh(const struct ntc_packet *packet)
 }
 
 /* The slot of the longest prefix that holds `address`; 0 = none. */
-static __always_inline __u32 ntc_list_slot(void *trie4, void *trie6, const __u8 address[16])
+static __always_inline __u32 ntc_slot4(void *trie, const __u8 address[16])
 {
+    struct ntc_prefix4 key = {.bits = 32};
     __u32 *slot;
 
-    if (ntc_is_mapped(address)) {
-        struct ntc_prefix4 key = {.bits = 32};
-
-        __builtin_memcpy(key.address, address + 12, 4);
-        slot = bpf_map_lookup_elem(trie4, &key);
-    } else {
-        struct ntc_prefix6 key = {.bits = 128};
-
-        __builtin_memcpy(key.address, address, 16);
-        slot = bpf_map_lookup_elem(trie6, &key);
-    }
+    __builtin_memcpy(key.address, address + 12, 4);
+    slot = bpf_map_lookup_elem(trie, &key);
     return slot ? *slot : 0;
+}
+
+static __always_inline __u32 ntc_slot6(void *trie, const __u8 address[16])
+{
+    struct ntc_prefix6 key = {.bits = 128};
+    __u32 *slot;
+
+    __builtin_memcpy(key.address, address, 16);
+    slot = bpf_map_lookup_elem(trie, &key);
+    return slot ? *slot : 0;
+}
+
+/* `empty`: of the list's tries, whether they are. */
+static __always_inline __u32 ntc_list_slot(
+        void *trie4, void *trie6, __u32 empty4, __u32 empty6, const __u8 address[16])
+{
+    if (ntc_is_mapped(address))
+        return empty4 ? 0 : ntc_slot4(trie4, address);
+    return empty6 ? 0 : ntc_slot6(trie6, address);
+}
+
+static __always_inline __u32 ntc_white_slot(const __u8 address[16])
+{
+    __u32 empty = *(volatile __u32 *)&ntc_control.empty_tries;
+
+    return ntc_list_slot(
+            &ntc_white4, &ntc_white6, empty & NTC_TRIE_WHITE4, empty & NTC_TRIE_WHITE6, address);
+}
+
+static __always_inline __u32 ntc_black_slot(const __u8 address[16])
+{
+    __u32 empty = *(volatile __u32 *)&ntc_control.empty_tries;
+
+    return ntc_list_slot(
+            &ntc_black4, &ntc_black6, empty & NTC_TRIE_BLACK4, empty & NTC_TRIE_BLACK6, address);
 }
 
 /* Asks the lists: off the hot path, a separate function. The generation is read once and *before*
  * the lookups: should a list change meanwhile, the verdict carries the old generation and is not
  * believed. */
-NTC_SUBPROGRAM ntc_judgement ntc_judge(const struct ntc_flow_key *key)
+NTC_SUBPROGRAM ntc_judgement ntc_judge(const struct ntc_packet *packet)
 {
+    NTC_BUFFER(src, 16);
+    NTC_BUFFER(dst, 16);
     __u32 generation, slot;
 
-    if (!key)
+    if (!packet)
         return 0;
+    ntc_get_addresses(packet, src, dst);
     generation = *(volatile __u32 *)&ntc_control.generation;
 
-    slot = ntc_list_slot(&ntc_white4, &ntc_white6, key->src);
+    slot = ntc_white_slot(src);
     if (!slot)
-        slot = ntc_list_slot(&ntc_white4, &ntc_white6, key->dst);
+        slot = ntc_white_slot(dst);
     if (slot)
         return NTC_JUDGEMENT(generation, slot, NTC_SKIP);
 
-    slot = ntc_list_slot(&ntc_black4, &ntc_black6, key->src);
+    slot = ntc_black_slot(src);
     if (!slot)
-        slot = ntc_list_slot(&ntc_black4, &ntc_black6, key->dst);
+        slot = ntc_black_slot(dst);
     if (slot)
         return NTC_JUDGEMENT(generation, slot, NTC_DROP);
 
@@ -85,8 +115,7 @@ NTC_SUBPROGRAM int ntc_fragment_ssh(
     key.ifindex = packet->key.ifindex;
     key.protocol = packet->fragment_next;
     key.direction = packet->key.direction;
-    __builtin_memcpy(key.src, packet->key.src, 16);
-    __builtin_memcpy(key.dst, packet->key.dst, 16);
+    ntc_get_addresses(packet, key.src, key.dst);
 
     if (!packet->fragment_later) {
         struct ntc_fragment first = {

@@ -131,8 +131,10 @@ deploy_rpi() {
 
 copy_sources() {
     say "copying the sources to $RPI_HOST:$RPI_DIR/source"
-    tar -c --exclude='./build*' --exclude=./.git --exclude=./execute --exclude=./data --exclude=./deploy.env \
-        --exclude=node_modules --exclude=__pycache__ . |
+    # Files alone: a folder that something is written into meanwhile would be an error of tar's.
+    find . \( -path './build*' -o -path ./.git -o -path ./execute -o -path ./data -o -path ./deploy.env \
+        -o -name node_modules -o -name __pycache__ \) -prune -o ! -type d -print0 |
+        tar -c --null -T - |
         "${ssh[@]}" "mkdir -p $RPI_DIR/source && cd $RPI_DIR/source &&
             find . -mindepth 1 -maxdepth 1 ! -name 'build*' -exec rm -rf {} + && tar -x --no-same-owner"
 }
@@ -151,7 +153,7 @@ deploy_rpi_install_dependencies() {
     if [ -z "${NTC_NO_WEB:-}" ] && ! on_device command -v npm >/dev/null; then packages+=(nodejs npm); fi
     say "installing on $RPI_HOST what is missing of: ${packages[*]}"
     as_device_root apt-get update -qq
-    as_device_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    as_device_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-upgrade --no-install-recommends "${packages[@]}"
     say "installed. Next: scripts/deploy.sh rpi-build"
 }
 

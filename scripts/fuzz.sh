@@ -7,6 +7,7 @@
 #   NAME...       only these targets
 # What was learnt stays in build-fuzz/corpus and is where the next run begins; an input that fails is put
 # to build-fuzz/found: mend the code, and add it to tests/fuzz/corpus/NAME, which every test run replays.
+# Installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -16,15 +17,15 @@ cd "$(dirname "$0")/.."
 declare -A sources=(
     [address]="src/base/address.c src/base/text.c"
     [bus]="src/bus/options.c src/ctl/variant.c"
-    [config]="src/config/config-yaml.c src/config/keys.c src/config/config.c"
+    [config]="src/config/config-yaml.c src/config/config-value.c src/config/keys.c src/config/config.c"
     [event-id]="src/http/event-ring.c"
     [feed]="src/control/feed-parse.c"
     [http]="src/http/request.c src/http/guard.c src/http/routes.c src/http/query.c src/http/host.c src/http/json-out.c
-        src/http/route-lists.c src/http/route-flows.c src/http/route-talkers.c src/http/route-status.c
-        src/http/route-alerts.c src/http/metrics.c src/base/json-parse.c"
-    [json]="src/base/json-parse.c src/base/json-reader.c"
-    [packet]="bpf/parse.h"
-    [store]="src/control/store-read.c src/control/store-entry.c src/control/store-document.c src/base/json-parse.c src/base/json-reader.c"
+        src/http/route-lists.c src/http/route-list-edit.c src/http/route-flows.c src/http/route-talkers.c src/http/route-status.c
+        src/http/route-alerts.c src/http/metrics.c src/base/json-parse.c src/base/json-scan.c"
+    [json]="src/base/json-parse.c src/base/json-scan.c src/base/json-reader.c"
+    [packet]="bpf/parse-common.h bpf/parse.h bpf/packet-bytes.h"
+    [store]="src/control/store-read.c src/control/store-entry.c src/control/store-document.c src/base/json-parse.c src/base/json-scan.c src/base/json-reader.c"
 )
 declare -A floor=([address]=60 [bus]=80 [config]=70 [event-id]=70 [feed]=90 [http]=75 [json]=85 [packet]=95 [store]=75)
 
@@ -37,7 +38,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -*)
-        sed -n '3,9s/^# \{0,1\}//p' "$0" >&2
+        sed -n '3,10s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
     *) targets+=("$1") ;;
@@ -78,6 +79,7 @@ fuzz() {
     echo "PASS fuzz/$name $runs inputs in $seconds s, $reached % of the lines"
 }
 
+install_missing "${build_packages[@]}" libclang-rt-16-dev libcriterion-dev python3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 CC=clang-16 build_in build-fuzz fuzzers -- -Dfuzz=true -Dbpf=disabled -Dwerror=true \

@@ -75,7 +75,7 @@ bpf_refusal() {
         echo "the kernel is $release, and ntc's eBPF program needs 5.15 or newer"
         return 1
     fi
-    caps=0x$(as_root sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) || return 1
+    caps=0x$(as_root sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status 2>/dev/null) || return 1
     # CAP_NET_ADMIN (12), and CAP_SYS_ADMIN (21) or CAP_BPF (39)
     if (((caps >> 12 & 1) == 0 || ((caps >> 21 & 1) == 0 && (caps >> 39 & 1) == 0))); then
         echo "even root lacks CAP_BPF or CAP_NET_ADMIN here (an unprivileged container?)"

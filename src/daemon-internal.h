@@ -44,10 +44,20 @@ typedef struct Daemon {
     LinkWatch *links; /* NULL with --mock */
     sd_event_source *scan_timer;
     sd_event_source *scan_step;
+    ScanTime scan_time; /* of the running scan */
     unsigned watchers;
     uint64_t hidden_packets; /* at the last gap told */
     uint64_t started_ns;
 } Daemon;
+
+/* daemon-make.c: the modules, in the order in which daemon.c makes them. -errno; what takes an
+ * `error` fills it where there is something to be said to the user. */
+int make_datapath(Daemon *d, ConfigError *error);
+/* From the flow table to whoever tells what is in it: flows, statistics, detection, journal. */
+int make_read_side(Daemon *d);
+int make_http(Daemon *d, ConfigError *error);
+int make_bus(Daemon *d);
+int attach_interfaces(Daemon *d, ConfigError *error);
 
 /* daemon-wires.c: what the modules tell each other. Each is a callback of one module, with the
  * Daemon as its userdata, that hands on to others. */
@@ -57,6 +67,7 @@ void on_watchers(unsigned n, void *userdata);
 uint64_t on_memory(void *userdata);
 uint64_t on_journal_lost(void *userdata);
 uint64_t on_bus_signals_lost(void *userdata);
+uint16_t on_http_port(void *userdata);
 int on_flush(const Caller *caller, void *userdata);
 void on_denied(const Caller *caller, const char *what, void *userdata);
 void on_list_changed(const ListEvent *event, void *userdata);
@@ -82,7 +93,12 @@ int start_scanning(Daemon *d);
 
 /* daemon-signals.c: SIGTERM and SIGINT end, SIGHUP reloads, SIGUSR1 flushes. */
 int watch_signals(Daemon *d);
-/* A callback like those above. On failure the old configuration stays, and `error` tells why. */
+
+/* daemon.c */
+FlowTimeouts flow_timeouts(const Config *config);
+
+/* daemon-reload.c: a callback like those above. On failure the old configuration stays, and `error`
+ * tells why. */
 int on_reload(ConfigError *error, void *userdata);
 
 /* daemon-failure.c: `details` may be empty. */

@@ -71,6 +71,13 @@ uint64_t on_journal_lost(void *userdata)
     return journal_lost(((Daemon *)userdata)->journal) + log_lost();
 }
 
+uint16_t on_http_port(void *userdata)
+{
+    const Daemon *d = userdata;
+
+    return d->http ? http_server_port(d->http) : 0;
+}
+
 int on_flush(const Caller *caller, void *userdata)
 {
     Daemon *d = userdata;

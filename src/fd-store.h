@@ -10,7 +10,7 @@
 #define PASSED_SOCKETS_MAX 16
 
 typedef struct PassedFds {
-    int sockets[PASSED_SOCKETS_MAX]; /* listening, owned */
+    int sockets[PASSED_SOCKETS_MAX]; /* listening; for http_server_new(), which takes them */
     size_t n_sockets;
     HandoverFd kept[HANDOVER_MAX]; /* from the store, owned; -EBADF once taken */
     size_t n_kept;
@@ -18,6 +18,7 @@ typedef struct PassedFds {
 
 /* Sorts what was passed. What is neither is closed, and removed from the store. */
 void passed_fds_collect(PassedFds *ret);
+/* Those from the store that nobody took. */
 void passed_fds_close(PassedFds *passed);
 
 typedef struct FdStore FdStore;

@@ -29,6 +29,9 @@ void report_denied(Report *report, const Caller *caller, const char *what);
 
 /* A flow was dropped: the first time for each entry is notable. */
 void report_drop(Report *report, const Control *control, const FlowDelta *delta, uint64_t now_ns);
+/* Before the first scan, if the datapath's counters are older than this process: their losses are
+ * no news. */
+void report_adopt(Report *report, const Counters *counters);
 /* After a scan: untracked and lost packets, and drift, since the last entry about them. */
 void report_losses(
         Report *report, const Counters *counters, uint64_t drift_packets, uint64_t now_ns);

@@ -6,7 +6,6 @@
 
 `upgraded` has another eBPF program, `relaid` another ABI of the kernel's maps.
 """
-import os
 import pathlib
 import re
 import shutil

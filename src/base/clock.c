@@ -38,6 +38,14 @@ uint64_t clock_wall_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
+uint64_t clock_wall_of_monotonic_ns(uint64_t monotonic_ns)
+{
+    uint64_t now = clock_monotonic_ns(), age = now > monotonic_ns ? now - monotonic_ns : 0;
+    uint64_t wall = clock_wall_ns();
+
+    return wall > age ? wall - age : 0;
+}
+
 /* A sandbox with ProcSubset=pid hides /proc/sys and the boot id with it; its unit hands the id in
  * as Environment=NTC_BOOT_ID=%b. */
 static void read_boot_id(char ret[static SD_ID128_STRING_MAX])

@@ -4,9 +4,10 @@
 /* The clocks, and who uses which. Modules never ask for the time themselves: they take `now` as a
  * parameter, so that tests need not sleep.
  *
- *   monotonic  the kernel program's time stamps (bpf_ktime_get_coarse_ns) and everything compared
- * with them boottime   deadlines of list entries: goes on during suspend, is not moved by NTP wall
- * only what is shown to a person or written for another machine */
+ * - monotonic: the kernel program's time stamps (bpf_ktime_get_coarse_ns) and everything compared
+ *   with them.
+ * - boottime: deadlines of list entries. It goes on during suspend, and nobody sets it.
+ * - wall: only what is shown to a person or written for another machine. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_boottime_ns(void);
 uint64_t clock_thread_ns(void); /* processor time that the calling thread has used */
 uint64_t clock_wall_ns(void);   /* since the epoch; 0 if the clock stands before it */
+/* A moment of the monotonic clock's past in terms of the wall clock as it stands now. */
+uint64_t clock_wall_of_monotonic_ns(uint64_t monotonic_ns);
 
 /* The kernel's boot id as 32 hex digits and a terminator, or "" where it can't be read (a container
  * without /proc): then no two boots are taken for the same one. */

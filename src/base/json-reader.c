@@ -57,8 +57,7 @@ static char *plain_end(char *at)
     return at;
 }
 
-/* --- texts
- * ------------------------------------------------------------------------------------------- */
+/* --- texts */
 
 static uint32_t hex4(const char *digits)
 {
@@ -148,8 +147,7 @@ const char *json_reader_text(JsonReader *reader)
     return has_nul ? NULL : begin;
 }
 
-/* --- other values
- * ------------------------------------------------------------------------------------ */
+/* --- other values */
 
 int json_reader_uint64(JsonReader *reader, uint64_t *ret)
 {

@@ -56,7 +56,7 @@ uint64_t log_lost(void)
  * is not taken for the journal's. */
 static bool stderr_is_journal(void)
 {
-    static int known = -1;
+    static atomic_int known = -1;
     const char *stream = getenv("JOURNAL_STREAM");
     unsigned long long device, inode;
     struct stat st;

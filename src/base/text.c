@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <string.h>
 
 int parse_uint64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
@@ -162,6 +161,18 @@ bool text_is_utf8(const char *text, size_t size)
     return true;
 }
 
+const char *text_to_utf8(const char *text, char *buffer, size_t size)
+{
+    size_t n = 0;
+
+    if (text_is_utf8(text, strlen(text)))
+        return text;
+    for (; text[n] && n + 1 < size; n++)
+        buffer[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
+    buffer[n] = '\0';
+    return buffer;
+}
+
 /* True if the sequence at `p`, which is well-formed, is a control (C0, DEL, C1), ends a line
  * (U+2028, U+2029) or turns the direction of what follows it, so that a line reads as something
  * else than it is (U+202A to U+202E, U+2066 to U+2069). */
@@ -251,16 +262,15 @@ void text_append_uint64(TextBuffer *buffer, uint64_t value)
 }
 
 /* Most texts fit where there is room for a short one. */
-void text_appendf(TextBuffer *buffer, const char *format, ...)
+void text_vappendf(TextBuffer *buffer, const char *format, va_list args)
 {
-    va_list args, again;
+    va_list again;
     size_t room;
     int n;
 
     if (!reserve(buffer, 64))
         return;
     room = buffer->allocated - buffer->size;
-    va_start(args, format);
     va_copy(again, args);
     n = vsnprintf(buffer->data + buffer->size, room, format, args);
     if (n < 0)
@@ -272,6 +282,14 @@ void text_appendf(TextBuffer *buffer, const char *format, ...)
     else
         buffer->size += (size_t)n;
     va_end(again);
+}
+
+void text_appendf(TextBuffer *buffer, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    text_vappendf(buffer, format, args);
     va_end(args);
 }
 

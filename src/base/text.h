@@ -3,6 +3,7 @@
 
 /* Small text helpers that the C library lacks. */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,10 @@ size_t text_distance(const char *a, const char *b);
 bool text_is_utf8(const char *text, size_t size);
 /* True if `text` is valid UTF-8 without control characters: fit to be shown on one line. */
 bool text_is_printable(const char *text);
+/* `text`, or if it isn't UTF-8 a copy in `buffer`, cut to `size`, with a question mark for each
+ * byte that isn't ASCII: what JSON and D-Bus show of the names of interfaces, which may hold any.
+ */
+const char *text_to_utf8(const char *text, char *buffer, size_t size);
 /* The bytes of `text` that fit into `max` without cutting a character; for "%.*s". */
 int text_fit(const char *text, int max);
 
@@ -36,5 +41,7 @@ void text_append_bytes(TextBuffer *buffer, const void *bytes, size_t size);
 void text_append_uint64(TextBuffer *buffer, uint64_t value);
 void text_appendf(TextBuffer *buffer, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+void text_vappendf(TextBuffer *buffer, const char *format, va_list args)
+        __attribute__((format(printf, 2, 0)));
 void text_clear(TextBuffer *buffer); /* keeps the memory */
 void text_done(TextBuffer *buffer);  /* for _cleanup_(text_done) */

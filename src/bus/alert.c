@@ -4,10 +4,15 @@
 #include "bus/bus-internal.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 static int append_optional(sd_bus_message *m, const char *name, const char *value)
 {
-    return value[0] ? sd_bus_message_append(m, "{sv}", name, "s", value) : 0;
+    char text[ALERT_TARGET_MAX];
+
+    return value[0] ? sd_bus_message_append(
+                              m, "{sv}", name, "s", text_to_utf8(value, text, sizeof(text)))
+                    : 0;
 }
 
 static int append_details(sd_bus_message *m, const Alert *alert)

@@ -43,14 +43,7 @@ struct BusServer {
     size_t long_unsent_bytes; /* an estimate */
 };
 
-/* --- bus.c
- * ------------------------------------------------------------------------------------------ */
-
-/* Once more, so long from now. */
-int bus_rearm(sd_event_source *source, uint64_t usec);
-
-/* --- signals.c
- * -------------------------------------------------------------------------------------- */
+/* --- signals.c */
 
 /* May a signal be sent? If not since the bus doesn't take them up, it is counted as lost. */
 bool bus_may_signal(BusServer *server);
@@ -59,8 +52,7 @@ int bus_reserve(BusServer *server, size_t bytes, sd_bus_error *error);
 /* sd_event_time_handler_t, for `told`. */
 int on_counts_due(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* --- guard.c
- * ---------------------------------------------------------------------------------------- */
+/* --- guard.c */
 
 /* May the caller? 1; 0: put aside, return 1 from the handler; -EACCES: `error` is set and the
  * refusal was told. `list` and `address` may be NULL. */
@@ -69,8 +61,7 @@ int guard_call(BusServer *server, sd_bus_message *call, const char *list, const 
 /* Before every handler: holds what would set a property to the table. sd_bus_message_handler_t. */
 int guard_filter(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-/* --- the interfaces
- * --------------------------------------------------------------------------------- */
+/* --- the interfaces */
 
 extern const sd_bus_vtable list_vtable[];        /* userdata: ListObject */
 extern const sd_bus_vtable manager_vtable[];     /* userdata: BusServer */

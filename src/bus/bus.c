@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop-timer.h"
 
 #include <string.h>
 
@@ -25,15 +26,7 @@
 /* org.freedesktop.DBus.RequestName */
 enum { NAME_PRIMARY_OWNER = 1, NAME_EXISTS = 3, NAME_ALREADY_OWNER = 4 };
 
-int bus_rearm(sd_event_source *source, uint64_t usec)
-{
-    int r = sd_event_source_set_time_relative(source, usec);
-
-    return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
-/* --- the name
- * --------------------------------------------------------------------------------------- */
+/* --- the name */
 
 static void name_is_ours(BusServer *server)
 {
@@ -61,7 +54,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 problem ? problem->message : "another ntc has it");
     server->name_refused = true;
     sd_event_source_set_enabled(server->late, SD_EVENT_OFF);
-    bus_rearm(server->retry, NAME_USEC);
+    (void)loop_timer_set(server->retry, NAME_USEC);
     return 0;
 }
 
@@ -70,8 +63,7 @@ static int request_name(BusServer *server)
     return sd_bus_request_name_async(server->bus, NULL, BUS_NAME, 0, on_name, server);
 }
 
-/* --- the connection
- * --------------------------------------------------------------------------------- */
+/* --- the connection */
 
 static void disconnect(BusServer *server)
 {
@@ -93,7 +85,7 @@ static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error 
         log_info("The bus is gone; going on without, until it is back");
     server->has_name = false;
     server->attempts++;
-    bus_rearm(server->retry, MIN_OF(usec, RETRY_MAX_USEC));
+    (void)loop_timer_set(server->retry, MIN_OF(usec, RETRY_MAX_USEC));
     return 0;
 }
 
@@ -151,7 +143,7 @@ static void connect_bus(BusServer *server)
         return;
     log_debug("No connection to the bus: %s", strerror(-r));
     disconnect(server);
-    bus_rearm(server->retry, RETRY_MAX_USEC);
+    (void)loop_timer_set(server->retry, RETRY_MAX_USEC);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -176,15 +168,7 @@ bool bus_server_has_name(const BusServer *server)
     return server->has_name;
 }
 
-/* --- construction
- * ----------------------------------------------------------------------------------- */
-
-static int add_timer(BusServer *server, sd_event_source **ret, sd_event_time_handler_t callback)
-{
-    int r = sd_event_add_time_relative(server->event, ret, CLOCK_MONOTONIC, 0, 0, callback, server);
-
-    return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
-}
+/* --- construction */
 
 int bus_server_new(sd_event *event, const BusContext *context, BusServer **ret)
 {
@@ -197,13 +181,13 @@ int bus_server_new(sd_event *event, const BusContext *context, BusServer **ret)
     server->context = *context;
     for (ListId id = 0; id < _LIST_MAX; id++)
         server->lists[id] = (ListObject){server, id};
-    r = add_timer(server, &server->retry, on_retry);
+    r = loop_timer_new(event, on_retry, server, &server->retry);
     if (r >= 0)
-        r = add_timer(server, &server->told, on_counts_due);
+        r = loop_timer_new(event, on_counts_due, server, &server->told);
     if (r >= 0)
-        r = add_timer(server, &server->late, on_late);
+        r = loop_timer_new(event, on_late, server, &server->late);
     if (r >= 0)
-        r = bus_rearm(server->late, LATE_USEC);
+        r = loop_timer_set(server->late, LATE_USEC);
     if (r < 0)
         return r;
     connect_bus(server);

@@ -34,6 +34,8 @@ typedef struct BusContext {
     int (*flush_flows)(const Caller *caller, void *userdata);
     int (*reload)(ConfigError *error, void *userdata); /* on failure `error` tells why */
     void (*access_denied)(const Caller *caller, const char *what, void *userdata);
+    uint64_t (*journal_lost)(void *userdata);
+    uint16_t (*http_port)(void *userdata); /* 0: none */
     void *userdata;
 } BusContext;
 

@@ -32,8 +32,7 @@ const char *list_interface(ListId list)
     return list == LIST_BLACKLIST ? INTERFACE_BLACKLIST : INTERFACE_WHITELIST;
 }
 
-/* --- changes
- * ---------------------------------------------------------------------------------------- */
+/* --- changes */
 
 static ListCall *list_call_new(const ListObject *object, sd_bus_message *m)
 {
@@ -162,8 +161,7 @@ static int method_add_with_options(sd_bus_message *m, void *userdata, sd_bus_err
     return r < 0 ? r : submit(userdata, m, &command);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* --- reading */
 
 int append_entry_options(sd_bus_message *m, const Control *control, const ListEntry *entry)
 {

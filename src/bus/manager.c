@@ -5,11 +5,11 @@
 #include "bus/bus-internal.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <string.h>
 
-/* --- methods
- * ---------------------------------------------------------------------------------------- */
+/* --- methods */
 
 typedef int (*AppendRows)(sd_bus_message *m, const BusContext *context, uint32_t limit);
 
@@ -45,6 +45,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
     BusServer *server = userdata;
     ConfigError why = {};
+    char text[sizeof(why.message)];
     int r = guard(server, m, NULL, error);
 
     if (r <= 0)
@@ -53,7 +54,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
     if (r < 0)
         return sd_bus_error_setf(error, SD_BUS_ERROR_FAILED,
                 "configuration refused, the old one stays: %s",
-                why.message[0] ? why.message : strerror(-r));
+                why.message[0] ? text_to_utf8(why.message, text, sizeof(text)) : strerror(-r));
     return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -85,8 +86,7 @@ static int method_get_talkers(sd_bus_message *m, void *userdata, sd_bus_error *e
     return reply_rows(userdata, m, append_talkers, error);
 }
 
-/* --- properties
- * ------------------------------------------------------------------------------------- */
+/* --- properties */
 
 static int property_version(sd_bus *bus, const char *path, const char *interface,
         const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -105,9 +105,11 @@ static int property_interfaces(sd_bus *bus, const char *path, const char *interf
 {
     Attachments attachments = stats_attachments(((BusServer *)userdata)->context.stats);
     int r = sd_bus_message_open_container(reply, 'a', "s");
+    char name[INTERFACE_NAME_MAX];
 
     for (size_t i = 0; i < attachments.count && r >= 0; i++)
-        r = sd_bus_message_append(reply, "s", attachments.items[i].interface);
+        r = sd_bus_message_append(
+                reply, "s", text_to_utf8(attachments.items[i].interface, name, sizeof(name)));
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -58,7 +58,7 @@ static int on_uid_again(sd_bus_message *reply, void *userdata, sd_bus_error *err
 /* Takes a dialog from the screen that nobody waits for any more. Not worth starting polkit for. */
 static void cancel(const Check *check)
 {
-    sd_bus_message *m __attribute__((cleanup(sd_bus_message_unrefp))) = NULL;
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
     char id[CANCELLATION_ID_MAX];
     int r = sd_bus_message_new_method_call(check->polkit->bus, &m, POLKIT_NAME, POLKIT_PATH,
             POLKIT_AUTHORITY, "CancelCheckAuthorization");
@@ -138,7 +138,7 @@ static int append_details(sd_bus_message *m, const Intent *intent)
 
 static int ask_polkit(Check *check)
 {
-    sd_bus_message *m __attribute__((cleanup(sd_bus_message_unrefp))) = NULL;
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
     bool interactive = sd_bus_message_get_allow_interactive_authorization(check->call) > 0;
     char id[CANCELLATION_ID_MAX];
     int r = sd_bus_message_new_method_call(check->polkit->bus, &m, POLKIT_NAME, POLKIT_PATH,

@@ -13,8 +13,7 @@
 
 #include <string.h>
 
-/* --- the checks
- * ------------------------------------------------------------------------------------- */
+/* --- the checks */
 
 static Check *check_free(Check *check)
 {
@@ -87,8 +86,7 @@ int check_decide(Check *check, bool allowed, const char *reason)
     return 0;
 }
 
-/* --- what handlers call
- * ----------------------------------------------------------------------------- */
+/* --- what handlers call */
 
 static bool same_intent(const Intent *a, const Intent *b)
 {

@@ -6,6 +6,7 @@
 #include "bus/bus-internal.h"
 
 #include "base/clock.h"
+#include "base/loop-timer.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -80,7 +81,7 @@ static void tell_count(BusServer *server, ListId list)
 
     server->count_changed[list] = true;
     if (sd_event_source_get_enabled(server->told, &enabled) >= 0 && enabled == SD_EVENT_OFF)
-        bus_rearm(server->told, TOLD_USEC);
+        (void)loop_timer_set(server->told, TOLD_USEC);
 }
 
 void bus_server_list_changed(BusServer *server, const ListEvent *event)

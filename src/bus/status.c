@@ -4,39 +4,28 @@
 #include "bus/bus-internal.h"
 
 #include "base/clock.h"
+#include "stats/losses.h"
 
 #define COVERING_MAX 32 /* entries of a list that cover one address: prefixes inside each other */
 
-/* --- GetStatus
- * -------------------------------------------------------------------------------------- */
-
-typedef struct Loss {
-    const char *name;
-    uint64_t value;
-} Loss;
+/* --- GetStatus */
 
 static int append_losses(sd_bus_message *m, const BusContext *context)
 {
-    const Counters *c = stats_counters(context->stats);
-    uint64_t suppressed = 0;
+    LossesElsewhere elsewhere = {
+            .journal_entries = context->journal_lost ? context->journal_lost(context->userdata) : 0,
+            .storage_failures = control_storage_failures(context->control)};
+    Loss losses[LOSSES_MAX];
+    size_t n = losses_collect(context->stats, &elsewhere, losses);
     int r = sd_bus_message_open_container(m, 'e', "sv");
 
-    for (int a = 0; a < _ACTION_MAX; a++)
-        suppressed += c->events_suppressed_packets[a];
-    const Loss losses[] = {{"events_suppressed", suppressed},
-            {"events_lost", c->events_lost_packets},
-            {"flows_untracked_packets", c->untracked_packets},
-            {"addresses_untracked_packets", stats_untracked_address_packets(context->stats)},
-            {"accounting_drift_packets", stats_drift_packets(context->stats)},
-            {"unreadable_packets", c->unreadable_packets},
-            {"storage_failures", control_storage_failures(context->control)}};
     if (r >= 0)
         r = sd_bus_message_append(m, "s", "losses");
     if (r >= 0)
         r = sd_bus_message_open_container(m, 'v', "a{st}");
     if (r >= 0)
         r = sd_bus_message_open_container(m, 'a', "{st}");
-    for (size_t i = 0; i < ELEMENTSOF(losses) && r >= 0; i++)
+    for (size_t i = 0; i < n && r >= 0; i++)
         r = sd_bus_message_append(m, "{st}", losses[i].name, losses[i].value);
     for (int i = 0; i < 3 && r >= 0; i++)
         r = sd_bus_message_close_container(m);
@@ -51,10 +40,10 @@ static int append_status(sd_bus_message *m, const BusContext *context)
     char started[TIME_TEXT_MAX];
     int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
-    time_format_rfc3339(clock_wall_ns() - up_ns, started);
+    time_format_rfc3339(clock_wall_of_monotonic_ns(context->started_monotonic_ns), started);
     /* clang-format off */
     if (r >= 0)
-        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
+        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
             "started", "s", started,
             "uptime_sec", "t", up_ns / NSEC_PER_SEC,
             "packets", "t", total.packets,
@@ -62,8 +51,9 @@ static int append_status(sd_bus_message *m, const BusContext *context)
             "dropped_packets", "t", counters_of_action(counters, ACTION_DROP).packets,
             "skipped_packets", "t", counters_of_action(counters, ACTION_SKIP).packets,
             "ssh_packets", "t", counters_of_action(counters, ACTION_SSH).packets,
-            "flows_capacity", "u", (uint32_t)flow_table_capacity(context->flows),
-            "addresses_capacity", "u", stats_addresses_max(context->stats));
+            "flows_capacity", "u", (uint32_t)flow_table_room(context->flows),
+            "addresses_capacity", "u", stats_addresses_max(context->stats),
+            "http_port", "q", context->http_port ? context->http_port(context->userdata) : 0);
     /* clang-format on */
     if (r >= 0)
         r = append_losses(m, context);
@@ -84,8 +74,7 @@ int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
     return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-/* --- Explain
- * ---------------------------------------------------------------------------------------- */
+/* --- Explain */
 
 /* Of the packets of this address, SSH aside. */
 static const char *verdict_of(const Control *control, const Prefix *prefix)

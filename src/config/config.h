@@ -61,8 +61,8 @@ typedef struct Config {
         bool tcx;              /* false: clsact filters even where the kernel has TCX */
     } network;
     struct {
-        char *path; /* state file; relative to the working directory, or to $STATE_DIRECTORY if set
-                     */
+        /* The state file; relative to $STATE_DIRECTORY, or without it to the working directory. */
+        char *path;
     } persistence;
     struct {
         char *blacklist_folder; /* of files NAME.list; "": none */
@@ -118,6 +118,6 @@ int config_load(const char *path, Config **ret, ConfigError *error);
 /* The same from memory; `name` stands for the file in messages. The text need not be terminated. */
 int config_parse(const char *name, const char *text, size_t size, Config **ret, ConfigError *error);
 
-/* Replaces a list, as the command line does with --interface. -ENOMEM, -E2BIG. */
+/* Appends a copy of `item`. -ENOMEM, -E2BIG. */
 int string_list_add(StringList *list, const char *item);
 void string_list_clear(StringList *list);

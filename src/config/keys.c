@@ -86,6 +86,35 @@ const ConfigKey *config_key_find(const char *path)
     return NULL;
 }
 
+static bool strings_equal(const StringList *a, const StringList *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
+}
+
+bool config_key_equal(const ConfigKey *key, const Config *a, const Config *b)
+{
+    const void *one = (const char *)a + key->offset, *other = (const char *)b + key->offset;
+
+    switch (key->type) {
+    case KEY_UINT16:
+        return *(const uint16_t *)one == *(const uint16_t *)other;
+    case KEY_UINT32:
+        return *(const uint32_t *)one == *(const uint32_t *)other;
+    case KEY_BOOL:
+        return *(const bool *)one == *(const bool *)other;
+    case KEY_STRINGS:
+    case KEY_ADDRESSES:
+        return strings_equal(one, other);
+    default:
+        return strcmp(*(char *const *)one, *(char *const *)other) == 0;
+    }
+}
+
 bool config_section_exists(const char *name)
 {
     for (size_t i = 0; i < ELEMENTSOF(sections); i++)

@@ -29,6 +29,8 @@ extern const ConfigKey config_keys[];
 extern const size_t config_n_keys;
 
 const ConfigKey *config_key_find(const char *path); /* NULL */
+/* Not of KEY_PORTS. */
+bool config_key_equal(const ConfigKey *key, const Config *a, const Config *b);
 bool config_section_exists(const char *name);
 /* The known key or section that looks most like `path`; NULL if none does. */
 const char *config_key_nearest(const char *path);

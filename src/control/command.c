@@ -14,8 +14,7 @@ static void wish_done(Wish *wish)
     list_entry_unref(wish->entry);
 }
 
-/* --- apply
- * ------------------------------------------------------------------------------------------ */
+/* --- apply */
 
 static void describe_caller(const Caller *caller, char *buffer, size_t size)
 {
@@ -143,8 +142,7 @@ static int apply(Control *control, Wish *wish, const StoreClock *now, Edit **ret
     return 0;
 }
 
-/* --- the path
- * --------------------------------------------------------------------------------------- */
+/* --- the path */
 
 static int reply(const Wish *wish, CommandDoneFn done, void *userdata)
 {

@@ -56,6 +56,7 @@ struct Control {
     char *path;
     Worker *writer;
     bool writing;
+    bool running;      /* the loop got to it: what it would write is its own to write */
     bool unsaved;      /* the file should be written though no edit waits for it */
     Edit *edits;       /* applied, not durable; oldest first */
     size_t n_edits;    /* all of them */
@@ -64,12 +65,12 @@ struct Control {
     uint64_t saved_ns; /* boottime of the last one, or of the start */
     uint64_t storage_failures;
 
+    sd_event_source *first_save;
     sd_event_source *expiry_timer;
     sd_event_source *remaining_timer;
 };
 
-/* --- edit.c
- * ----------------------------------------------------------------------------------------- */
+/* --- edit.c */
 
 Edit *edit_new(EditKind kind, ListId list, const Prefix *prefix, ListEntry *before,
         ListEntry *after); /* takes references of its own; NULL: out of memory */
@@ -87,8 +88,7 @@ int edits_undo(Control *control, Edit *edits);
 /* Gives back the slots that no entry holds any more, once nothing can bring the entry back. */
 void edits_release_slots(Control *control, const Edit *edits, bool undone);
 
-/* --- persist.c
- * -------------------------------------------------------------------------------------- */
+/* --- persist.c */
 
 /* Takes applied edits (a chain), and writes as soon as the writer is free. */
 void persist_edits(Control *control, Edit *edits);
@@ -102,8 +102,7 @@ void persist_kick(Control *control);
 /* Waits, bounded, until all is durable; what isn't by then is answered with CONTROL_STORAGE. */
 void persist_finish(Control *control);
 
-/* --- expire.c
- * --------------------------------------------------------------------------------------- */
+/* --- expire.c */
 
 int expiry_start(Control *control);
 /* Sets the timer to the entry that expires next. After every change of a list. */
@@ -111,8 +110,7 @@ void expiry_arm(Control *control);
 /* Removes what expired until `now`, up to a bound; returns how many. -errno of the datapath. */
 int expiry_run(Control *control, uint64_t now_boottime_ns);
 
-/* --- remaining.c
- * ------------------------------------------------------------------------------------- */
+/* --- remaining.c */
 
 /* Has any entry a time limit? */
 bool remaining_any(const Control *control);
@@ -121,11 +119,11 @@ int remaining_start(Control *control);
 void remaining_save_in_time(Control *control);
 void remaining_save_at_stop(Control *control);
 
-/* --- control.c
- * -------------------------------------------------------------------------------------- */
+/* --- control.c */
 
 /* Asks the kernel anew unless it was asked a moment ago. */
 void control_update_protected(Control *control);
 
-/* reconcile.c: the loaded lists into the datapath. 0; -ENOMEM; -errno of the datapath. */
+/* reconcile.c: what is to stay of what the datapath holds, and what feeds say, into the loaded
+ * lists; then the lists into the datapath. 0; -ENOMEM; -errno of the datapath. */
 int control_reconcile(Control *control, StoreReport *report);

@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/control-internal.h"
+#include "control/state-path.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WRITER_END_USEC (2 * USEC_PER_SEC)
@@ -17,8 +19,7 @@ static StoreClock system_clock(void)
     return (StoreClock){clock_boottime_ns(), clock_wall_ns(), clock_boot_id()};
 }
 
-/* --- protected addresses
- * ---------------------------------------------------------------------------- */
+/* --- protected addresses */
 
 /* True if others are protected than before. */
 static bool report_covered(Control *control)
@@ -76,18 +77,7 @@ static void take_ssh_ports(Control *control, const Config *config)
     memcpy(control->ssh_ports, config->lists.ssh_ports, sizeof(control->ssh_ports));
 }
 
-/* --- start
- * ------------------------------------------------------------------------------------------ */
-
-static char *state_path(const Config *config)
-{
-    const char *path = config->persistence.path, *folder = getenv("STATE_DIRECTORY");
-    char *joined;
-
-    if (path[0] == '/' || !folder || !folder[0])
-        return strdup(path);
-    return asprintf(&joined, "%s/%s", folder, path) < 0 ? NULL : joined;
-}
+/* --- start */
 
 static int load(Control *control, StoreReport *report, ConfigError *error)
 {
@@ -102,7 +92,7 @@ static int load(Control *control, StoreReport *report, ConfigError *error)
                 control->path);
         return -EPROTONOSUPPORT;
     }
-    if (r == -ENOSPC)
+    if (report->reason[0])
         snprintf(error->message, sizeof(error->message), "the state file %s can't be loaded: %s",
                 control->path, report->reason);
     else
@@ -127,8 +117,6 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
         return r;
     control_refresh_protected(control);
     r = feeds_new(control, config, &control->feeds);
-    if (r >= 0)
-        r = feeds_fill(control->feeds);
     if (r < 0)
         return r;
     r = control_reconcile(control, report);
@@ -147,12 +135,23 @@ static int start(Control *control, const Config *config, StoreReport *report, Co
     return r;
 }
 
-/* The remaining times count from the last save: without a new one, a machine whose clock always
- * starts in the past would give its entries the same time at each boot. */
+/* What was set aside needs a file in its place. The remaining times count from the last save:
+ * without a new one, a machine whose clock always starts in the past would give its entries the
+ * same time at each boot. */
 static bool must_save_again(const Control *control, const StoreReport *report)
 {
-    return report->outcome == STORE_LOADED &&
-           (report->migrated || (report->other_boot && remaining_any(control)));
+    return report->aside[0] || (report->other_boot && remaining_any(control));
+}
+
+/* Only once the loop runs: a second ntc that is started by mistake ends before that, and must not
+ * have overwritten what the first one saved meanwhile. */
+static int on_started(sd_event_source *source, void *userdata)
+{
+    Control *control = userdata;
+
+    control->running = true;
+    persist_kick(control);
+    return 0;
 }
 
 int control_new(sd_event *event, const Config *config, Datapath *datapath,
@@ -170,12 +169,15 @@ int control_new(sd_event *event, const Config *config, Datapath *datapath,
     if (observer)
         control->observer = *observer;
     take_ssh_ports(control, config);
-    control->path = state_path(config);
-    r = control->path ? start(control, config, report, error) : -ENOMEM;
+    r = state_path_find(config, &control->path, error);
+    if (r >= 0)
+        r = start(control, config, report, error);
     if (r < 0)
         return r;
     control->unsaved = must_save_again(control, report);
-    persist_kick(control);
+    r = sd_event_add_defer(event, &control->first_save, on_started, control);
+    if (r < 0)
+        return r;
     *ret_report = *report;
     *ret = TAKE_PTR(control);
     return 0;
@@ -185,6 +187,7 @@ Control *control_free(Control *control)
 {
     if (!control)
         return NULL;
+    sd_event_source_disable_unref(control->first_save);
     sd_event_source_disable_unref(control->remaining_timer);
     sd_event_source_disable_unref(control->expiry_timer);
     control->feeds = feeds_free(control->feeds);
@@ -204,12 +207,12 @@ Control *control_free(Control *control)
 
 int control_reload(Control *control, const Config *config, ConfigError *error)
 {
-    _cleanup_free_ char *path = state_path(config);
+    _cleanup_free_ char *path = NULL;
     const char *key = NULL;
-    int r;
+    int r = state_path_find(config, &path, error);
 
-    if (!path)
-        return -ENOMEM;
+    if (r < 0)
+        return r;
     if (config->lists.capacity != list_capacity(control->lists[LIST_BLACKLIST]))
         key = "lists.capacity";
     else if (strcmp(path, control->path) != 0)
@@ -231,8 +234,7 @@ int control_reload(Control *control, const Config *config, ConfigError *error)
     return feeds_reload(control->feeds, config);
 }
 
-/* --- views
- * ------------------------------------------------------------------------------------------ */
+/* --- views */
 
 const List *control_list(const Control *control, ListId list)
 {

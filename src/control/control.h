@@ -4,8 +4,8 @@
 /* The single path for every change of the lists, whoever asks (HTTP, D-Bus, a feed, an expiry),
  * always in one order:
  *
- *     parse -> validate -> no-op? -> authorise -> apply to the kernel -> persist -> journal, signal
- * -> reply
+ *     parse -> validate -> no-op? -> authorise -> apply to the kernel -> persist
+ *           -> journal, signal -> reply
  *
  * Owns both lists, their slots, the state file's writer and the protected addresses. Memory, kernel
  * and file agree whenever nothing is being written. Edits that arrive while a write runs are
@@ -157,8 +157,7 @@ int control_reload(Control *control, const Config *config, ConfigError *error);
  * address stay, but are reported. */
 void control_refresh_protected(Control *control);
 
-/* --- views
- * ---------------------------------------------------------------------------------------- */
+/* --- views */
 
 const List *control_list(const Control *control, ListId list);
 Count control_hits(const Control *control, const ListEntry *entry); /* since the entry exists */

@@ -44,8 +44,7 @@ void edits_free(Edit **edits)
     *edits = NULL;
 }
 
-/* --- memory
- * ----------------------------------------------------------------------------------------- */
+/* --- memory */
 
 /* Steps for the kernel, in the order memory was changed. */
 typedef struct Steps {
@@ -68,6 +67,17 @@ static int steps_init(Steps *steps, const Edit *edits)
     return steps->changes ? 0 : -ENOMEM;
 }
 
+/* The kernel knows the prefix by the slot of `have`. Another one comes from an edit that removed
+ * the prefix, is undone now, and behind which a feed brought the prefix again. */
+static int replace_entry(Control *control, List *list, const ListEntry *have, ListEntry *want)
+{
+    if (have->slot != want->slot) {
+        slot_pool_release(&control->slots, want->slot);
+        want->slot = have->slot;
+    }
+    return list_replace(list, want, NULL);
+}
+
 /* Makes `want` what the list says of the edit's prefix. `steps` may be NULL. */
 static int set_entry(Control *control, const Edit *edit, ListEntry *want, Steps *steps)
 {
@@ -79,7 +89,7 @@ static int set_entry(Control *control, const Edit *edit, ListEntry *want, Steps 
     if (have == want)
         return 0;
     if (have && want)
-        return list_replace(list, want, NULL);
+        return replace_entry(control, list, have, want);
     change.slot = want ? want->slot : have->slot;
     r = want ? list_add(list, want) : list_remove(list, &edit->prefix, NULL);
     if (r >= 0 && steps)
@@ -94,8 +104,7 @@ static int tell_kernel(Control *control, const Steps *steps)
     return control->datapath->ops->apply_lists(control->datapath, steps->changes, steps->count);
 }
 
-/* --- there and back
- * --------------------------------------------------------------------------------- */
+/* --- there and back */
 
 /* From `last` back to `first`, memory only. */
 static void restore_before(Control *control, const Edit *first, const Edit *last)

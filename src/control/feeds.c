@@ -8,27 +8,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/control-internal.h"
+#include "control/feed-plan.h"
+#include "control/feed-watch.h"
 
 #include <string.h>
-#include <sys/inotify.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#define SETTLE_USEC (100 * USEC_PER_MSEC) /* files that come together are read together */
-#define RETRY_USEC  (10 * USEC_PER_SEC)   /* a folder to appear, a kernel to take it */
-#define END_USEC    (2 * USEC_PER_SEC)
-#define CHANGES                                                                                    \
-    (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |       \
-            IN_MOVE_SELF | IN_ONLYDIR)
+#define END_USEC (2 * USEC_PER_SEC)
 
 struct Feeds {
     Control *control;
     char *folders[_LIST_MAX]; /* owned; "" = none */
-    sd_event_source *watches[_LIST_MAX];
-    sd_event_source *settle; /* timer: read soon */
-    sd_event_source *retry;  /* timer: folders that can't be watched yet */
-    sd_event_source *apply;  /* the next portion */
+    FeedWatch *watch;
+    sd_event_source *apply; /* the next portion */
     Worker *worker;
     bool reading;
     bool stale; /* changed while it was read */
@@ -37,13 +28,13 @@ struct Feeds {
     uint64_t told; /* hash of the problems told last */
 };
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* --- reading */
 
 typedef struct ReadJob {
     Feeds *feeds;
     const FeedSet *previous; /* borrowed */
     char *folders[_LIST_MAX];
+    FeedNames written[_LIST_MAX];
     size_t items_max;
     FeedSet *set;
 } ReadJob;
@@ -70,6 +61,7 @@ static int read_job_new(Feeds *feeds, ReadJob **ret)
     job->previous = feeds->set;
     job->items_max = list_capacity(feeds->control->lists[LIST_BLACKLIST]);
     for (ListId list = 0; list < _LIST_MAX; list++) {
+        job->written[list] = *feed_watch_written(feeds->watch, list);
         job->folders[list] = strdup(feeds->folders[list]);
         if (!job->folders[list])
             return -ENOMEM;
@@ -82,26 +74,8 @@ static int read_run(void *data)
 {
     ReadJob *job = data;
 
-    return feed_set_read(
-            (const char *const *)job->folders, job->items_max, job->previous, &job->set);
-}
-
-static void set_timer(sd_event_source *timer, uint64_t usec)
-{
-    int r = sd_event_source_set_time_relative(timer, usec);
-
-    if (r >= 0)
-        r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-    if (r < 0)
-        log_error("Could not set a timer for the feeds: %s", strerror(-r));
-}
-
-static void read_soon(Feeds *feeds)
-{
-    if (feeds->reading)
-        feeds->stale = true;
-    else
-        set_timer(feeds->settle, SETTLE_USEC);
+    return feed_set_read((const char *const *)job->folders, job->items_max, job->written,
+            job->previous, &job->set);
 }
 
 static void read_done(void *data, int result)
@@ -117,10 +91,10 @@ static void read_done(void *data, int result)
         feeds_sync(feeds);
     } else {
         log_error("Could not read the feeds: %s; trying again", strerror(-result));
-        set_timer(feeds->retry, RETRY_USEC);
+        feed_watch_later(feeds->watch);
     }
     if (feeds->stale)
-        read_soon(feeds);
+        feed_watch_soon(feeds->watch);
     feeds->stale = false;
 }
 
@@ -138,86 +112,28 @@ static int start_reading(Feeds *feeds)
     return 0;
 }
 
-static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
+static void on_changed(void *userdata)
 {
     Feeds *feeds = userdata;
-    int r = start_reading(feeds);
+    int r;
 
+    if (feeds->reading) {
+        feeds->stale = true;
+        return;
+    }
+    r = start_reading(feeds);
     if (r < 0) {
         log_error("Could not begin to read the feeds: %s; trying again", strerror(-r));
-        set_timer(feeds->retry, RETRY_USEC);
+        feed_watch_later(feeds->watch);
     }
-    return 0;
 }
 
-/* --- watching
- * ------------------------------------------------------------------------------------------ */
-
-static ListId list_of(const Feeds *feeds, const sd_event_source *watch)
-{
-    return feeds->watches[LIST_BLACKLIST] == watch ? LIST_BLACKLIST : LIST_WHITELIST;
-}
-
-static int on_change(sd_event_source *source, const struct inotify_event *event, void *userdata)
-{
-    Feeds *feeds = userdata;
-    ListId list = list_of(feeds, source);
-
-    read_soon(feeds);
-    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) {
-        feeds->watches[list] = sd_event_source_disable_unref(feeds->watches[list]);
-        set_timer(feeds->retry, RETRY_USEC);
-    }
-    return 0;
-}
-
-/* True if every folder is watched. */
-static bool watch_folders(Feeds *feeds)
-{
-    bool all = true;
-
-    for (ListId list = 0; list < _LIST_MAX; list++) {
-        if (!feeds->folders[list][0] || feeds->watches[list])
-            continue;
-        if (sd_event_add_inotify(feeds->control->event, &feeds->watches[list], feeds->folders[list],
-                    CHANGES, on_change, feeds) < 0)
-            all = false;
-    }
-    return all;
-}
-
-/* A folder that isn't there yet is no fault: it is looked for from time to time. */
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-    Feeds *feeds = userdata;
-
-    if (!watch_folders(feeds))
-        set_timer(feeds->retry, RETRY_USEC);
-    read_soon(feeds);
-    return 0;
-}
-
-/* --- applying
- * ------------------------------------------------------------------------------------------ */
-
-static uint64_t hash_of_problems(const FeedSet *set)
-{
-    uint64_t hash = 0;
-
-    for (size_t i = 0; i < set->n_files; i++) {
-        const FeedFile *file = set->files[i];
-
-        for (size_t k = 0; k < MIN_OF(file->problems, (size_t)FEED_PROBLEMS_MAX); k++)
-            hash = XXH3_64bits_withSeed(
-                    file->told[k], strlen(file->told[k]), hash + file->problems);
-    }
-    return hash;
-}
+/* --- applying */
 
 static void tell(Feeds *feeds)
 {
     FeedsReport *report = &feeds->plan.report;
-    uint64_t hash = hash_of_problems(feeds->set) + report->no_room;
+    uint64_t hash = feed_set_problems_hash(feeds->set) + report->no_room;
 
     report->problems_changed = hash != feeds->told;
     feeds->told = hash;
@@ -236,7 +152,7 @@ static int on_apply(sd_event_source *source, void *userdata)
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
     if (r < 0) {
         log_error("Could not apply the feeds: %s; trying again", strerror(-r));
-        set_timer(feeds->retry, RETRY_USEC);
+        feed_watch_later(feeds->watch);
     } else
         tell(feeds);
     return 0;
@@ -253,17 +169,26 @@ void feeds_sync(Feeds *feeds)
         r = sd_event_source_set_enabled(feeds->apply, SD_EVENT_ON);
     if (r < 0) {
         log_error("Could not compare the lists with the feeds: %s; trying again", strerror(-r));
-        set_timer(feeds->retry, RETRY_USEC);
+        feed_watch_later(feeds->watch);
     }
+}
+
+ListEntry *feeds_entry(Control *control, ListId list, const Prefix *prefix)
+{
+    ListEntry *entry = NULL;
+
+    if (!control->feeds || feed_entry_new(control, control->feeds->set, list, prefix, &entry) < 0)
+        return NULL;
+    return entry;
 }
 
 ListEntry *feeds_instead_of(Control *control, ListId list, const ListEntry *entry)
 {
-    ListEntry *instead = NULL;
+    ListEntry *instead;
 
-    if (!control->feeds || !entry || entry->from_feed ||
-            feed_entry_new(control, control->feeds->set, list, &entry->prefix, &instead) < 0)
+    if (!entry || entry->from_feed)
         return NULL;
+    instead = feeds_entry(control, list, &entry->prefix);
     if (instead)
         instead->slot = entry->slot;
     return instead;
@@ -274,8 +199,7 @@ const FeedSet *feeds_set(const Feeds *feeds)
     return feeds ? feeds->set : NULL;
 }
 
-/* --- start, end
- * ------------------------------------------------------------------------------------- */
+/* --- start, end */
 
 static int take_folders(char *folders[static _LIST_MAX], const Config *config)
 {
@@ -307,7 +231,7 @@ int feeds_new(Control *control, const Config *config, Feeds **ret)
         return r;
     feeds->control = control;
     r = feed_set_read((const char *const *)feeds->folders,
-            list_capacity(control->lists[LIST_BLACKLIST]), NULL, &feeds->set);
+            list_capacity(control->lists[LIST_BLACKLIST]), NULL, NULL, &feeds->set);
     if (r >= 0)
         *ret = TAKE_PTR(feeds);
     return r;
@@ -319,12 +243,9 @@ Feeds *feeds_free(Feeds *feeds)
     if (!feeds)
         return NULL;
     worker_free_timeout(feeds->worker, END_USEC);
-    for (ListId list = 0; list < _LIST_MAX; list++) {
-        sd_event_source_disable_unref(feeds->watches[list]);
+    feed_watch_free(feeds->watch);
+    for (ListId list = 0; list < _LIST_MAX; list++)
         free(feeds->folders[list]);
-    }
-    sd_event_source_disable_unref(feeds->settle);
-    sd_event_source_disable_unref(feeds->retry);
     sd_event_source_disable_unref(feeds->apply);
     feed_plan_done(&feeds->plan);
     if (!feeds->reading)
@@ -335,24 +256,9 @@ Feeds *feeds_free(Feeds *feeds)
 
 int feeds_fill(Feeds *feeds)
 {
-    Control *control = feeds->control;
-    int r = feed_plan_make(&feeds->plan, control, feeds->set);
+    int r = feed_plan_make(&feeds->plan, feeds->control, feeds->set);
 
-    for (size_t i = 0; i < feeds->plan.count && r >= 0; i++) {
-        const FeedStep *step = &feeds->plan.steps[i];
-        _cleanup_(list_entry_unrefp) ListEntry *entry = NULL;
-
-        r = feed_entry_new(control, feeds->set, step->list, &step->prefix, &entry);
-        if (r >= 0 && entry)
-            r = list_add(control->lists[step->list], entry);
-        feeds->plan.report.added += r >= 0;
-        if (r == -ENOSPC) {
-            feeds->plan.report.no_room++;
-            r = 0;
-        }
-    }
-    feeds->plan.next = feeds->plan.count;
-    return r;
+    return r < 0 ? r : feed_plan_fill(&feeds->plan, feeds->control, feeds->set);
 }
 
 int feeds_start(Feeds *feeds)
@@ -361,22 +267,14 @@ int feeds_start(Feeds *feeds)
     int r = worker_new(event, "ntc-feeds", 1, &feeds->worker);
 
     if (r >= 0)
-        r = sd_event_add_time_relative(
-                event, &feeds->settle, CLOCK_MONOTONIC, 0, 0, on_settled, feeds);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(feeds->settle, SD_EVENT_OFF);
-    if (r >= 0)
-        r = sd_event_add_time_relative(
-                event, &feeds->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, feeds);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(feeds->retry, SD_EVENT_OFF);
+        r = feed_watch_new(event, feeds->folders, on_changed, feeds, &feeds->watch);
     if (r >= 0)
         r = sd_event_add_defer(event, &feeds->apply, on_apply, feeds);
     if (r < 0)
         return r;
-    if (!watch_folders(feeds))
-        set_timer(feeds->retry, RETRY_USEC);
-    return 0; /* the first turn of the loop tells what was read */
+    feed_watch_restart(feeds->watch);
+    feed_watch_soon(feeds->watch); /* what changed between the first reading and the watch */
+    return 0;                      /* the first turn of the loop tells what was read */
 }
 
 int feeds_reload(Feeds *feeds, const Config *config)
@@ -385,10 +283,7 @@ int feeds_reload(Feeds *feeds, const Config *config)
 
     if (r < 0)
         return r;
-    for (ListId list = 0; list < _LIST_MAX; list++)
-        feeds->watches[list] = sd_event_source_disable_unref(feeds->watches[list]);
-    if (!watch_folders(feeds))
-        set_timer(feeds->retry, RETRY_USEC);
-    read_soon(feeds);
+    feed_watch_restart(feeds->watch);
+    feed_watch_soon(feeds->watch);
     return 0;
 }

@@ -29,35 +29,11 @@ int feeds_reload(Feeds *feeds, const Config *config);
 /* Brings the lists in line with what was read last. Takes NULL. */
 void feeds_sync(Feeds *feeds);
 
+/* What a feed wants of a prefix, with no slot yet; NULL if nothing (or no memory). The caller's
+ * reference. */
+ListEntry *feeds_entry(Control *control, ListId list, const Prefix *prefix);
 /* What a feed puts in the place of `entry`, which is about to go, under the same slot; NULL if
  * nothing (or no memory: a later sync finds it). The caller's reference. Takes a NULL entry. */
 ListEntry *feeds_instead_of(Control *control, ListId list, const ListEntry *entry);
 
 const FeedSet *feeds_set(const Feeds *feeds);
-
-/* --- feeds-apply.c, for feeds.c
- * ------------------------------------------------------------------------- */
-
-typedef struct FeedStep {
-    ListId list;
-    Prefix prefix;
-} FeedStep;
-
-/* What is to be looked at, and how far it has come. */
-typedef struct FeedPlan {
-    FeedStep *steps; /* owned */
-    size_t count;
-    size_t allocated;
-    size_t next;
-    FeedsReport report;
-} FeedPlan;
-
-/* Compares lists and set, whole. Protected addresses become problems of their files. */
-int feed_plan_make(FeedPlan *plan, Control *control, FeedSet *set);
-/* The next portion. 1: there is more, 0: done, -errno of the datapath: not a step further. */
-int feed_plan_run(FeedPlan *plan, Control *control, const FeedSet *set);
-void feed_plan_done(FeedPlan *plan);
-
-/* The entry that the set wants for a prefix, with no slot yet; 0 and NULL if it wants none. */
-int feed_entry_new(
-        Control *control, const FeedSet *set, ListId list, const Prefix *prefix, ListEntry **ret);

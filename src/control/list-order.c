@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the order
- * --------------------------------------------------------------------------------------- */
+/* --- the order */
 
 ListOrder *list_order_new(size_t allocated)
 {
@@ -42,8 +41,7 @@ ListOrder *list_order_unref(ListOrder *order)
     return NULL;
 }
 
-/* --- the shelf
- * --------------------------------------------------------------------------------------- */
+/* --- the shelf */
 
 /* An entry may come back to the list and leave it once more while it lies here. */
 void list_shelf_keep(ListShelf *shelf, ListEntry *entry)
@@ -83,8 +81,7 @@ static void shelf_unref(ListShelf *shelf)
         free(shelf);
 }
 
-/* --- snapshots
- * --------------------------------------------------------------------------------------- */
+/* --- snapshots */
 
 typedef struct Picture {
     ListOrder *order; /* a reference */

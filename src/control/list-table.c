@@ -23,8 +23,7 @@ static uint32_t hash_of(const Prefix *prefix)
     return (uint32_t)keyed_hash(prefix, sizeof(*prefix));
 }
 
-/* --- places
- * ------------------------------------------------------------------------------------------ */
+/* --- places */
 
 static ListEntry *entry_at(const ListTable *table, size_t place)
 {
@@ -71,8 +70,7 @@ static void append(ListTable *table, ListEntry *entry, size_t place)
     table->places[place] = order->used;
 }
 
-/* --- both anew
- * --------------------------------------------------------------------------------------- */
+/* --- both anew */
 
 /* For an entry that is known not to be there: nobody on the way need be looked at. */
 static size_t first_empty(const ListTable *table, uint32_t hash)
@@ -134,8 +132,7 @@ static int own_order(ListTable *table)
     return 0;
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------- */
+/* --- the table */
 
 int list_table_init(ListTable *table, size_t capacity)
 {

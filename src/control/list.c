@@ -85,8 +85,7 @@ ListShelf *list_shelf(const List *list)
     return list->shelf;
 }
 
-/* --- changes
- * ---------------------------------------------------------------------------------------- */
+/* --- changes */
 
 int list_add(List *list, ListEntry *entry)
 {
@@ -134,8 +133,7 @@ int list_remove(List *list, const Prefix *prefix, ListEntry **ret)
     return 0;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* --- reading */
 
 ListEntry *list_get(const List *list, const Prefix *prefix)
 {

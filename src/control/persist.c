@@ -23,6 +23,7 @@ typedef struct WriteJob {
     ListSnapshot *snapshot; /* owned */
     char *path;             /* owned */
     StoreClock now;
+    bool unsaved; /* the control's, when it began */
 } WriteJob;
 
 static WriteJob *write_job_free(WriteJob *job)
@@ -36,8 +37,7 @@ static WriteJob *write_job_free(WriteJob *job)
 }
 DEFINE_CLEANUP(WriteJob *, write_job_free);
 
-/* --- answers
- * ---------------------------------------------------------------------------------------- */
+/* --- answers */
 
 static void answer(const Edit *edit, ControlError error, const char *message)
 {
@@ -106,8 +106,7 @@ static void settle_failed(Control *control, Edit *edits, const char *message)
     }
 }
 
-/* --- the outcome of a write
- * ------------------------------------------------------------------------- */
+/* --- the outcome of a write */
 
 static Edit *take_edits(Control *control, size_t n)
 {
@@ -181,6 +180,7 @@ static void write_done(void *data, int result)
     Control *control = job->control;
 
     control->writing = false;
+    control->unsaved |= result < 0 && job->unsaved;
     job->snapshot = list_snapshot_free(job->snapshot); /* or undoing would copy what it shows */
     if (result < 0)
         write_failed(control, result);
@@ -190,8 +190,7 @@ static void write_done(void *data, int result)
         persist_kick(control);
 }
 
-/* --- the line
- * --------------------------------------------------------------------------------------- */
+/* --- the line */
 
 static int start_write(Control *control)
 {
@@ -202,6 +201,7 @@ static int start_write(Control *control)
         return -ENOMEM;
     job->control = control;
     job->now = control->clock();
+    job->unsaved = control->unsaved;
     job->path = strdup(control->path);
     if (!job->path)
         return -ENOMEM;

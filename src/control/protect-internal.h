@@ -18,7 +18,7 @@ typedef struct ProtectSet {
 int protect_set_add(ProtectSet *set, const Address *address, ProtectReason reason); /* -E2BIG */
 void protect_set_done(ProtectSet *set);
 
-/* protect-netlink.c: ask the kernel. On failure `set` may hold a part. */
+/* protect-netlink.c, protect-ssh.c: ask the kernel. On failure `set` may hold a part. */
 int protect_ask_addresses(ProtectSet *set);
 int protect_ask_gateways(ProtectSet *set);
 int protect_ask_ssh_peers(ProtectSet *set, const uint16_t *ports, size_t n_ports);

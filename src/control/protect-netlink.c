@@ -26,8 +26,7 @@ static bool read_address(const struct nlattr *attribute, int family, Address *re
     return false;
 }
 
-/* --- addresses
- * -------------------------------------------------------------------------------------- */
+/* --- addresses */
 
 static bool is_loopback(const Address *address)
 {
@@ -68,8 +67,7 @@ int protect_ask_addresses(ProtectSet *set)
     return netlink_dump(NETLINK_ROUTE, request, on_address, set);
 }
 
-/* --- default gateways
- * ------------------------------------------------------------------------------- */
+/* --- default gateways */
 
 static int add_gateway(ProtectSet *set, const struct nlattr *attribute, int family)
 {

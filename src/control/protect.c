@@ -34,8 +34,7 @@ static const struct {
         {{V4(255, 255, 255, 255), 128}, PROTECT_BROADCAST},
 };
 
-/* --- the set
- * ---------------------------------------------------------------------------------------- */
+/* --- the set */
 
 static int grow(ProtectSet *set)
 {
@@ -136,8 +135,7 @@ static const ProtectedAddress *set_find(const ProtectSet *set, const Prefix *pre
     return best;
 }
 
-/* --- the interface
- * ---------------------------------------------------------------------------------- */
+/* --- the interface */
 
 int protected_new(Protected **ret)
 {

@@ -26,8 +26,8 @@ typedef enum ProtectReason {
 
 typedef struct Protected Protected;
 
-int protected_new(
-        Protected **ret); /* knows only loopback, multicast, unspecified until refreshed */
+/* Until it is refreshed it knows only what is the same on every machine. */
+int protected_new(Protected **ret);
 Protected *protected_free(Protected *protected);
 DEFINE_CLEANUP(Protected *, protected_free);
 

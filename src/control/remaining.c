@@ -3,13 +3,13 @@
  * the wall clock may stand in the past then. So that this is near the truth, the file is written
  * again from time to time while some entry has a time limit, and at a clean stop. Rarely, for the
  * disk may be an SD card; and not at a stop right after the start, which may be that of a second
- * process that lost the race for the port, with a picture of the lists that is already old. */
+ * process that lost the race for the port, with a picture of the lists that is already old: one
+ * that ends before its loop ran writes nothing at all. What the disk refused and no edit waits for
+ * is tried again then, too. */
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/loop-timer.h"
 #include "control/control-internal.h"
-
-#include <string.h>
 
 #define INTERVAL_USEC   (3600 * USEC_PER_SEC)
 #define ACCURACY_USEC   (60 * USEC_PER_SEC)
@@ -28,15 +28,14 @@ static void save_if_older(Control *control, uint64_t age_ns)
 {
     uint64_t now_ns = control->clock().boottime_ns;
 
-    if (!remaining_any(control) || now_ns < control->saved_ns + age_ns)
-        return;
-    control->unsaved = true;
+    control->unsaved |= remaining_any(control) && now_ns >= control->saved_ns + age_ns;
     persist_kick(control);
 }
 
 void remaining_save_at_stop(Control *control)
 {
-    save_if_older(control, AGE_AT_STOP_NS);
+    if (control->running)
+        save_if_older(control, AGE_AT_STOP_NS);
 }
 
 void remaining_save_in_time(Control *control)
@@ -46,14 +45,8 @@ void remaining_save_in_time(Control *control)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-    int r;
-
     remaining_save_in_time(userdata);
-    r = sd_event_source_set_time_relative(source, INTERVAL_USEC);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-    if (r < 0)
-        log_error("Could not set the timer that saves time limits: %s", strerror(-r));
+    (void)loop_timer_set(source, INTERVAL_USEC);
     return 0;
 }
 

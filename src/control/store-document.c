@@ -34,8 +34,7 @@ static int refuse(StoreReport *report, StoreOutcome outcome, const char *reason)
     return -EINVAL;
 }
 
-/* --- the members
- * ------------------------------------------------------------------------------------- */
+/* --- the members */
 
 static int key_number(const char *key)
 {
@@ -78,8 +77,7 @@ static const char *text_of(Members *members, int key)
     return is(members, key, JSON_KIND_TEXT) ? json_reader_text(&members->values[key]) : NULL;
 }
 
-/* --- the document
- * ------------------------------------------------------------------------------------ */
+/* --- the document */
 
 static bool is_version_0(Members *members)
 {

@@ -11,8 +11,7 @@
  * follows the deadline, but not for the sake of milliseconds. */
 #define WALL_SLACK_NS (2 * NSEC_PER_SEC)
 
-/* --- the fields
- * -------------------------------------------------------------------------------------- */
+/* --- the fields */
 
 enum {
     FIELD_IP,
@@ -100,8 +99,7 @@ static int read_fields(JsonReader *reader, Fields *ret)
     return r;
 }
 
-/* --- their meaning
- * ----------------------------------------------------------------------------------- */
+/* --- their meaning */
 
 static int get_text(const Fields *f, int field, size_t max, const char *fallback, const char **ret)
 {

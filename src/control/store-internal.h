@@ -12,6 +12,10 @@
 char *store_temporary_path(const char *path); /* owned by the caller; NULL: out of memory */
 int store_sync_folder(const char *path);      /* makes a rename in the folder of `path` durable */
 
+/* store-aside.c: keeps the file as it is under another name, `aside` in the report; -errno with the
+ * reason there. */
+int store_keep_aside(const char *path, StoreReport *report);
+
 /* store-document.c: what the file says about itself, and where in it the lists are. */
 typedef struct StoreDocument {
     uint64_t version;

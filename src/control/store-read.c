@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define STORE_BYTES_MAX (1024LL * 1024 * 1024)
 #define STORE_DEPTH_MAX 8
@@ -22,8 +21,7 @@ static void refuse(StoreReport *report, const char *reason)
     snprintf(report->reason, sizeof(report->reason), "%s", reason);
 }
 
-/* --- the disk
- * --------------------------------------------------------------------------------------- */
+/* --- the disk */
 
 static int read_all(int fd, char *buffer, size_t size)
 {
@@ -68,43 +66,7 @@ static int read_file(const char *path, char **ret, size_t *ret_size)
     return 0;
 }
 
-static void aside_name(const char *path, const StoreClock *now, int attempt, StoreReport *report)
-{
-    const char *what = report->migrated ? "older" : "damaged";
-    time_t seconds = (time_t)(now->wall_ns / NSEC_PER_SEC);
-    char stamp[32] = "";
-    struct tm tm;
-
-    if (gmtime_r(&seconds, &tm))
-        strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-    if (attempt == 0)
-        snprintf(report->aside, sizeof(report->aside), "%s.%s-%s", path, what, stamp);
-    else
-        snprintf(report->aside, sizeof(report->aside), "%s.%s-%s-%d", path, what, stamp, attempt);
-}
-
-/* link(2), unlike rename(2), never replaces an older find. With `keep` the file stays where it is
- * as well, until the next save puts a new one in its place. */
-static int set_aside(const char *path, const StoreClock *now, bool keep, StoreReport *report)
-{
-    int r = -EEXIST;
-
-    for (int attempt = 0; attempt < 100 && r == -EEXIST; attempt++) {
-        aside_name(path, now, attempt, report);
-        r = link(path, report->aside) < 0 ? -errno : 0;
-    }
-    /* Some file systems have no hard links. */
-    if (r < 0 && r != -EEXIST && !keep)
-        return rename(path, report->aside) < 0 ? -errno : 0;
-    if (r < 0)
-        return r;
-    if (!keep && unlink(path) < 0)
-        return -errno;
-    return store_sync_folder(path);
-}
-
-/* --- the document
- * ----------------------------------------------------------------------------------- */
+/* --- the document */
 
 static StoreOrigin get_origin(const StoreDocument *document, const StoreClock *now)
 {
@@ -189,11 +151,11 @@ static int load(const char *path, List *const lists[static _LIST_MAX], const Sto
         return r;
     r = parse(text, size, lists, now, report);
     if (report->outcome == STORE_DAMAGED)
-        return set_aside(path, now, false, report);
+        return store_keep_aside(path, report);
     if (report->outcome == STORE_TOO_NEW)
         return 0;
     if (r >= 0 && (report->skipped > 0 || report->migrated))
-        r = set_aside(path, now, true, report);
+        r = store_keep_aside(path, report);
     return r;
 }
 

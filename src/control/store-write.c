@@ -15,8 +15,7 @@
 
 #define STORE_BUFFER_BYTES (256 * 1024)
 
-/* --- the text
- * --------------------------------------------------------------------------------------- */
+/* --- the text */
 
 static void put(FILE *file, const char *text)
 {
@@ -111,8 +110,7 @@ static int put_document(FILE *file, const ListSnapshot *snapshot, const StoreClo
     return 0;
 }
 
-/* --- the disk
- * --------------------------------------------------------------------------------------- */
+/* --- the disk */
 
 static int make_parents(const char *path)
 {

@@ -19,7 +19,8 @@
  * Version 0 has no header and plain addresses for entries; see store-document.c.
  *
  * Written so that a power cut leaves the old or the new file, never neither: temporary file in the
- * same folder, fsync, rename, fsync of the folder (rename(2), fsync(2)). */
+ * same folder, fsync, the two files change places, fsync of the folder, and only then the old one
+ * goes (renameat2(2), fsync(2)). */
 
 #include "control/list.h"
 
@@ -33,26 +34,27 @@ typedef struct StoreClock {
 typedef enum StoreOutcome {
     STORE_LOADED,
     STORE_ABSENT,  /* no file: a first start, lists empty */
-    STORE_DAMAGED, /* not ours or not readable as ours: set aside under *ret_aside, lists empty */
+    STORE_DAMAGED, /* not ours or not readable as ours: kept under `aside`, lists empty */
     STORE_TOO_NEW, /* of a later version: left alone; the daemon must not start over it */
     _STORE_OUTCOME_MAX,
 } StoreOutcome;
 
 typedef struct StoreReport {
     StoreOutcome outcome;
-    char aside[4096]; /* where a damaged file was moved to */
+    char aside[4096]; /* where the file as it was is kept, "" for nowhere. Its own name it has, too,
+                         until the next save */
     char reason[256]; /* why it was refused */
     size_t expired;   /* entries whose time had run out meanwhile */
-    size_t skipped;   /* single entries that could not be read; the rest was taken, and the file
-                         as it was is kept under `aside` */
-    bool migrated;    /* it was of an older version, and is kept as it was under `aside`: save, so
-                         that the path has the present one */
+    size_t skipped;   /* single entries that could not be read; the rest was taken */
+    bool migrated;    /* it was of an older version */
     bool other_boot;  /* what remains of the entries' time was counted in another boot: save again,
                          or the next boot starts from the same numbers */
     /* After a restart that adopted the kernel's lists: entries that only the file had (added to the
      * kernel), and that only the kernel had (removed from it). Filled by control. */
     size_t kernel_missing;
     size_t kernel_surplus;
+    /* Or kept, because the file was damaged: in force, but without what only the file knew. */
+    size_t kernel_recovered;
 } StoreReport;
 
 /* Adds the file's entries to the (empty) lists. A leftover temporary file is removed. 0 whatever

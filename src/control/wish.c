@@ -22,8 +22,7 @@ int wish_refuse(Wish *wish, ControlError error, const char *format, ...)
     return -EINVAL;
 }
 
-/* --- parse, validate
- * -------------------------------------------------------------------------------- */
+/* --- parse, validate */
 
 int wish_parse(Wish *wish)
 {
@@ -57,8 +56,8 @@ static int validate_options(Wish *wish)
                 "the time to confirm may be at most %d seconds, a day", LIST_CONFIRM_MAX_SEC);
     if (command->confirm_sec > 0 && wish->current && !wish->current->unconfirmed)
         return wish_refuse(wish, CONTROL_INVALID_OPTION,
-                "%s is on the %s for good already; confirm is for new entries", wish->address,
-                list_name(command->list));
+                "%s is on the %s already and needs no confirmation: leave out confirm",
+                wish->address, list_name(command->list));
     if (!is_text(command->comment) || !is_text(command->origin))
         return wish_refuse(wish, CONTROL_INVALID_OPTION,
                 "the comment must be one line of printable text of at most %d bytes",
@@ -119,8 +118,7 @@ int wish_validate(Control *control, Wish *wish)
     return 0;
 }
 
-/* --- no-op?
- * ----------------------------------------------------------------------------------------- */
+/* --- no-op? */
 
 const char *command_origin(const Command *command)
 {

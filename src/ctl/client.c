@@ -8,6 +8,7 @@
 #define PATH "/org/ntc"
 /* Somebody may have to find his password first. */
 #define TIMEOUT_USEC (150ULL * 1000 * 1000)
+#define TRY_USEC     (5ULL * 1000 * 1000)
 
 static int open_bus(Ctl *ctl)
 {
@@ -112,6 +113,18 @@ int ctl_call(Ctl *ctl, bool asks, const char *interface, const char *member, jso
     if (r < 0)
         return ctl_fail(ctl, CTL_FAILED, "%s: %s", member, strerror(-r));
     return ctl_send(ctl, asks, message, ret);
+}
+
+int ctl_try(Ctl *ctl, const char *interface, const char *member, json_object **ret)
+{
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+    int r = ctl->bus ? 0 : sd_bus_open_system(&ctl->bus);
+
+    if (r >= 0)
+        r = sd_bus_message_new_method_call(ctl->bus, &message, NAME, PATH, interface, member);
+    if (r >= 0)
+        r = sd_bus_call(ctl->bus, message, TRY_USEC, NULL, &reply);
+    return r < 0 ? r : read_reply(reply, ret);
 }
 
 int ctl_properties(Ctl *ctl, const char *interface, json_object **ret)

@@ -68,8 +68,7 @@ int verb_token(Ctl *ctl);
 /* Says `ntcctl: ...` on stderr, sets the exit status; returns -EINVAL, for the caller to return. */
 int ctl_fail(Ctl *ctl, int status, const char *format, ...) _printf_(3, 4);
 
-/* --- client.c: calls of the daemon
- * ---------------------------------------------------------------------- */
+/* --- client.c: calls of the daemon */
 
 #define MANAGER   "org.ntc.Manager"
 #define BLACKLIST "org.ntc.Blacklist"
@@ -82,6 +81,8 @@ int ctl_call(Ctl *ctl, bool asks, const char *interface, const char *member, jso
 /* As above, with a message of ctl_message(). */
 int ctl_message(Ctl *ctl, const char *interface, const char *member, sd_bus_message **ret);
 int ctl_send(Ctl *ctl, bool asks, sd_bus_message *message, json_object **ret);
+/* A call without arguments that tells no errors: for what can be done without. -errno. */
+int ctl_try(Ctl *ctl, const char *interface, const char *member, json_object **ret);
 /* All properties of an interface, as an object. */
 int ctl_properties(Ctl *ctl, const char *interface, json_object **ret);
 void ctl_close(Ctl *ctl);
@@ -89,8 +90,7 @@ void ctl_close(Ctl *ctl);
 /* The next complete value of a message. -ENOMEM, -EBADMSG. */
 int json_from_message(sd_bus_message *message, json_object **ret);
 
-/* --- output
- * ----------------------------------------------------------------------------------------- */
+/* --- output */
 
 typedef enum ColumnKind {
     COLUMN_TEXT,
@@ -107,21 +107,28 @@ typedef struct Column {
     const char *title;
     const char *key; /* of a row's object */
     ColumnKind kind;
+    unsigned spare; /* where a terminal is too narrow, the highest goes first; 0: stays */
 } Column;
 
-/* Rows are objects. `columns` ends with a NULL title. `max` 0: all. To stdout. */
+#define COLUMNS_MAX 16
+
+/* Rows are objects. `columns` ends with a NULL title, at most COLUMNS_MAX before it. `max` 0: all.
+ * To stdout. On a terminal columns without a value are left out, and those it has no room for; the
+ * last one is wrapped. */
 int table_print(const Ctl *ctl, json_object *rows, const Column *columns, size_t max);
 /* One document and a line end. */
 void json_print(json_object *object);
 /* What a column of the kind would show. */
 const char *format_value(ColumnKind kind, json_object *value, char *buffer, size_t size);
 
-bool on_terminal(void);                           /* stdout is one, and may be coloured */
-const char *colour_of_action(const char *action); /* "" without a terminal */
-#define COLOUR_BOLD (on_terminal() ? "\033[1m" : "")
-#define COLOUR_DIM  (on_terminal() ? "\033[2m" : "")
-#define COLOUR_RED  (on_terminal() ? "\033[31m" : "")
-#define COLOUR_NONE (on_terminal() ? "\033[0m" : "")
+bool on_terminal(void);                           /* stdout is one that can do more than print */
+bool in_colour(void);                             /* it is, and nobody forbids colours */
+size_t terminal_width(void);                      /* in columns; also while the pager has stdout */
+const char *colour_of_action(const char *action); /* "" without colours */
+#define COLOUR_BOLD (in_colour() ? "\033[1m" : "")
+#define COLOUR_DIM  (in_colour() ? "\033[2m" : "")
+#define COLOUR_RED  (in_colour() ? "\033[31m" : "")
+#define COLOUR_NONE (in_colour() ? "\033[0m" : "")
 
 /* From now on stdout goes to $PAGER, if it is a terminal. */
 void pager_open(Ctl *ctl);
@@ -130,8 +137,7 @@ void pager_close(Ctl *ctl);
 void agent_open(Ctl *ctl);
 void agent_close(Ctl *ctl);
 
-/* --- fetch.c: HTTP
- * ----------------------------------------------------------------------------------- */
+/* --- fetch.c: HTTP */
 
 /* Called for each line, without its end. Non-zero ends the transfer. */
 typedef int (*FetchLine)(const char *line, void *userdata);

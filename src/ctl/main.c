@@ -41,7 +41,7 @@ static const char options_help[] =
         "\nOptions:\n"
         "  --for TIME        block, allow: only for so long, like 90s, 15min, 1h, 7d\n"
         "  --comment TEXT    block, allow: why\n"
-        "  --confirm SEC     block, allow: gone again unless confirmed within SEC seconds\n"
+        "  --confirm TIME    block, allow: gone again unless confirmed within TIME\n"
         "  --force           block: also a protected address\n"
         "  --whitelist       confirm: of the whitelist\n"
         "  --sort ORDER      top: packets, bytes, ports, syn or dropped\n"
@@ -83,8 +83,7 @@ static void print_help(void)
     fputs(options_help, stdout);
 }
 
-/* --- options
- * ----------------------------------------------------------------------------------------- */
+/* --- options */
 
 enum {
     OPTION_HELP = 256,
@@ -212,8 +211,7 @@ static int parse_options(Ctl *ctl, int argc, char **argv)
     return r < 0 ? r : 1;
 }
 
-/* --- verbs
- * ------------------------------------------------------------------------------------------- */
+/* --- verbs */
 
 static const Verb *nearest(const char *name)
 {

@@ -14,8 +14,7 @@
 #define AGENT            "/usr/bin/pkttyagent"
 #define AGENT_READY_MSEC 3000
 
-/* --- the pager
- * ------------------------------------------------------------------------------------------ */
+/* --- the pager */
 
 static const char *pager_command(void)
 {
@@ -70,8 +69,7 @@ void pager_close(Ctl *ctl)
     ctl->pager = 0;
 }
 
-/* --- the agent
- * ------------------------------------------------------------------------------------------ */
+/* --- the agent */
 
 static void run_agent(int ready)
 {

@@ -1,163 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* block, allow and their opposites; lists; why. */
+/* What the lists hold: lists, why. */
 
 #include "ctl/ctl.h"
 
-#include <poll.h>
 #include <string.h>
 
-/* --- changes
- * ---------------------------------------------------------------------------------------- */
-
-static const char *name_of(const char *interface)
-{
-    return strcmp(interface, BLACKLIST) == 0 ? "blacklist" : "whitelist";
-}
-
-static bool changed(json_object *reply)
-{
-    return json_object_get_boolean(json_object_array_get_idx(reply, 0));
-}
-
-static int add_to_result(json_object *result, const char *address, bool change)
-{
-    json_object *row = json_object_new_object();
-
-    if (!row || json_add_string(row, "ip", address) < 0 ||
-            json_add_bool(row, "changed", change) < 0) {
-        json_object_put(row);
-        return -ENOMEM;
-    }
-    return json_append(result, row);
-}
-
-static int append_options(const Ctl *ctl, sd_bus_message *m)
-{
-    int r = sd_bus_message_open_container(m, 'a', "{sv}");
-
-    if (r >= 0 && ctl->for_sec > 0)
-        r = sd_bus_message_append(m, "{sv}", "ttl", "t", ctl->for_sec);
-    if (r >= 0 && ctl->comment)
-        r = sd_bus_message_append(m, "{sv}", "comment", "s", ctl->comment);
-    if (r >= 0 && ctl->force)
-        r = sd_bus_message_append(m, "{sv}", "force", "b", 1);
-    if (r >= 0 && ctl->confirm_sec > 0)
-        r = sd_bus_message_append(m, "{sv}", "confirm", "t", ctl->confirm_sec);
-    return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-static int add_one(Ctl *ctl, const char *interface, const char *address, json_object **ret)
-{
-    _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-    int r = ctl_message(ctl, interface, "AddWithOptions", &m);
-
-    if (r < 0)
-        return r;
-    r = sd_bus_message_append(m, "s", address);
-    if (r >= 0)
-        r = append_options(ctl, m);
-    return r < 0 ? ctl_fail(ctl, CTL_FAILED, "%s: %s", address, strerror(-r))
-                 : ctl_send(ctl, true, m, ret);
-}
-
-static void say(const Ctl *ctl, const char *address, const char *what, const char *list)
-{
-    if (!ctl->json)
-        printf("%s%s%s %s the %s\n", COLOUR_BOLD, address, COLOUR_NONE, what, list);
-}
-
-typedef int (*OneFn)(Ctl *ctl, const char *interface, const char *address, json_object **ret);
-
-/* All of them, also after one failed; the first failure counts. */
-static int each(Ctl *ctl, const char *interface, OneFn one, const char *done, const char *nothing)
-{
-    _cleanup_json_ json_object *result = json_object_new_array();
-    int failed = 0;
-
-    for (int i = 0; i < ctl->n_arguments; i++) {
-        _cleanup_json_ json_object *reply = NULL;
-        const char *address = ctl->arguments[i];
-        int r = one(ctl, interface, address, &reply);
-
-        if (r < 0) {
-            failed = failed < 0 ? failed : r;
-            continue;
-        }
-        say(ctl, address, changed(reply) ? done : nothing, name_of(interface));
-        if (!result || add_to_result(result, address, changed(reply)) < 0)
-            return ctl_fail(ctl, CTL_FAILED, "out of memory");
-    }
-    if (ctl->json)
-        json_print(result);
-    return failed;
-}
-
-static int confirm_one(Ctl *ctl, const char *interface, const char *address, json_object **ret)
-{
-    return ctl_call(ctl, true, interface, "Confirm", ret, "s", address);
-}
-
-static int remove_one(Ctl *ctl, const char *interface, const char *address, json_object **ret)
-{
-    return ctl_call(ctl, true, interface, "Remove", ret, "s", address);
-}
-
-/* On a terminal whoever made the change is asked there: if he can't answer, it heals. */
-static int ask_to_confirm(Ctl *ctl, const char *interface)
-{
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    const char *verb = strcmp(interface, BLACKLIST) == 0 ? "" : " --whitelist";
-
-    if (ctl->json)
-        return 0;
-    if (!isatty(STDIN_FILENO)) {
-        printf("It goes again in %llu s, unless you keep it: ntcctl confirm%s %s\n",
-                (unsigned long long)ctl->confirm_sec, verb, ctl->arguments[0]);
-        return 0;
-    }
-    printf("Press Enter within %llu s to keep it: ", (unsigned long long)ctl->confirm_sec);
-    fflush(stdout);
-    if (poll(&input, 1, (int)(ctl->confirm_sec * 1000)) > 0 && getchar() == '\n')
-        return each(ctl, interface, confirm_one, "stays on", "was kept already on");
-    printf("\nIt is gone again.\n");
-    return 0;
-}
-
-static int add_all(Ctl *ctl, const char *interface)
-{
-    int r = each(ctl, interface, add_one, "is now on", "was already on");
-
-    return r >= 0 && ctl->confirm_sec > 0 ? ask_to_confirm(ctl, interface) : r;
-}
-
-int verb_block(Ctl *ctl)
-{
-    return add_all(ctl, BLACKLIST);
-}
-
-int verb_allow(Ctl *ctl)
-{
-    return add_all(ctl, WHITELIST);
-}
-
-int verb_unblock(Ctl *ctl)
-{
-    return each(ctl, BLACKLIST, remove_one, "is no longer on", "is not on");
-}
-
-int verb_disallow(Ctl *ctl)
-{
-    return each(ctl, WHITELIST, remove_one, "is no longer on", "is not on");
-}
-
-int verb_confirm(Ctl *ctl)
-{
-    return each(ctl, ctl->whitelist ? WHITELIST : BLACKLIST, confirm_one, "stays on",
-            "was kept already on");
-}
-
-/* --- lists
- * ------------------------------------------------------------------------------------------- */
+/* --- lists */
 
 /* [address, {...}] -> {"ip": address, ...} */
 static json_object *row_of(json_object *pair, size_t address_at, const char *list)
@@ -173,7 +21,7 @@ static json_object *row_of(json_object *pair, size_t address_at, const char *lis
     return row;
 }
 
-static int append_list(Ctl *ctl, const char *interface, json_object *rows)
+static int append_list(Ctl *ctl, const char *interface, const char *list, json_object *rows)
 {
     _cleanup_json_ json_object *reply = NULL;
     int r = ctl_call(ctl, false, interface, "List", &reply, NULL);
@@ -181,7 +29,7 @@ static int append_list(Ctl *ctl, const char *interface, json_object *rows)
     size_t n = entries ? json_object_array_length(entries) : 0;
 
     for (size_t i = 0; i < n && r >= 0; i++) {
-        json_object *row = row_of(json_object_array_get_idx(entries, i), 0, name_of(interface));
+        json_object *row = row_of(json_object_array_get_idx(entries, i), 0, list);
 
         r = row ? json_append(rows, row) : -ENOMEM;
         if (r < 0)
@@ -194,14 +42,27 @@ static const Column entry_columns[] = {
         {"LIST", "list", COLUMN_TEXT},
         {"ADDRESS", "ip", COLUMN_TEXT},
         {"PACKETS", "packets", COLUMN_NUMBER},
-        {"BYTES", "bytes", COLUMN_BYTES},
-        {"ADDED", "added", COLUMN_TIME},
-        {"EXPIRES", "expires", COLUMN_TIME},
-        {"BY", "by", COLUMN_TEXT},
-        {"ORIGIN", "origin", COLUMN_TEXT},
+        {"BYTES", "bytes", COLUMN_BYTES, 2},
+        {"ADDED", "added", COLUMN_TIME, 4},
+        {"EXPIRES", "expires", COLUMN_TIME, 1},
+        {"BY", "by", COLUMN_TEXT, 3},
+        {"ORIGIN", "origin", COLUMN_TEXT, 5},
         {"COMMENT", "comment", COLUMN_TEXT},
         {},
 };
+
+/* One that goes again unless it is confirmed, before its time limit. */
+static void print_trial(json_object *row)
+{
+    char ip[96], list[16];
+
+    if (!json_object_get_boolean(json_object_object_get(row, "unconfirmed")))
+        return;
+    format_value(COLUMN_TEXT, json_object_object_get(row, "ip"), ip, sizeof(ip));
+    format_value(COLUMN_TEXT, json_object_object_get(row, "list"), list, sizeof(list));
+    printf("%s waits to be kept: ntcctl confirm%s %s\n", ip,
+            strcmp(list, "whitelist") == 0 ? " --whitelist" : "", ip);
+}
 
 static int print_entries(Ctl *ctl, json_object *rows)
 {
@@ -218,8 +79,11 @@ static int print_entries(Ctl *ctl, json_object *rows)
     }
     if (table_print(ctl, rows, entry_columns, 0) < 0)
         return ctl_fail(ctl, CTL_FAILED, "could not print the table");
-    if (!ctl->no_legend)
-        printf("\n%zu %s.\n", n, n == 1 ? "entry" : "entries");
+    if (ctl->no_legend)
+        return 0;
+    printf("\n%zu %s.\n", n, n == 1 ? "entry" : "entries");
+    for (size_t i = 0; i < n; i++)
+        print_trial(json_object_array_get_idx(rows, i));
     return 0;
 }
 
@@ -232,17 +96,16 @@ int verb_lists(Ctl *ctl)
     if (which && strcmp(which, "blacklist") != 0 && strcmp(which, "whitelist") != 0)
         return ctl_fail(ctl, CTL_USAGE, "which list? blacklist or whitelist, not %s", which);
     if (r >= 0 && (!which || strcmp(which, "blacklist") == 0))
-        r = append_list(ctl, BLACKLIST, rows);
+        r = append_list(ctl, BLACKLIST, "blacklist", rows);
     if (r >= 0 && (!which || strcmp(which, "whitelist") == 0))
-        r = append_list(ctl, WHITELIST, rows);
+        r = append_list(ctl, WHITELIST, "whitelist", rows);
     if (r < 0)
         return r;
     pager_open(ctl);
     return print_entries(ctl, rows);
 }
 
-/* --- why
- * --------------------------------------------------------------------------------------------- */
+/* --- why */
 
 static const char *verdict_words(const char *verdict)
 {

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define ALERTS_DEFAULT 50
+#define WIDE           112 /* columns of a terminal that has room for all of a packet */
 
-/* --- events
- * ------------------------------------------------------------------------------------------ */
+/* --- events */
 
 typedef struct Stream {
     const Ctl *ctl;
@@ -30,25 +30,42 @@ static const char *word(json_object *object, const char *key)
             COLUMN_TEXT, json_object_object_get(object, key), buffer, sizeof(buffers[0]));
 }
 
+/* As in a URL: 192.0.2.1:443, [2001:db8::1]:443, and the address alone where there are no ports. */
+static void format_end(
+        json_object *packet, const char *ip_key, const char *port_key, char *buffer, size_t size)
+{
+    const char *ip = word(packet, ip_key), *port = word(packet, port_key);
+    bool bare = strcmp(port, "0") == 0, brackets = !bare && strchr(ip, ':');
+
+    snprintf(buffer, size, "%s%s%s%s%s", brackets ? "[" : "", ip, brackets ? "]" : "",
+            bare ? "" : ":", bare ? "" : port);
+}
+
 static void print_packet(json_object *packet)
 {
-    const char *action = word(packet, "action");
+    const char *action = word(packet, "action"), *flags = word(packet, "flags");
     char src[192], dst[192];
 
-    snprintf(src, sizeof(src), "%s:%s", word(packet, "src"), word(packet, "sport"));
-    snprintf(dst, sizeof(dst), "%s:%s", word(packet, "dst"), word(packet, "dport"));
-    printf("%s  %s%-4s%s  %-7s  %28s > %-28s  %-6s %6s B  %s %s\n", word(packet, "time"),
-            colour_of_action(action), action, COLOUR_NONE, word(packet, "direction"), src, dst,
-            word(packet, "proto"), word(packet, "len"), word(packet, "interface"),
-            strcmp(word(packet, "flags"), "-") == 0 ? "" : word(packet, "flags"));
+    format_end(packet, "src", "sport", src, sizeof(src));
+    format_end(packet, "dst", "dport", dst, sizeof(dst));
+    if (on_terminal() && terminal_width() < WIDE)
+        printf("%.8s %s%-4s%s %-3s %21s > %-21s %-6s %5s B%s%s\n", word(packet, "time"),
+                colour_of_action(action), action, COLOUR_NONE,
+                strcmp(word(packet, "direction"), "INGRESS") == 0 ? "in" : "out", src, dst,
+                word(packet, "proto"), word(packet, "len"), flags[0] ? " " : "", flags);
+    else
+        printf("%s  %s%-4s%s  %-7s  %28s > %-28s  %-6s %6s B  %s%s%s\n", word(packet, "time"),
+                colour_of_action(action), action, COLOUR_NONE, word(packet, "direction"), src, dst,
+                word(packet, "proto"), word(packet, "len"), word(packet, "interface"),
+                flags[0] ? " " : "", flags);
 }
 
 static void print_gap(json_object *gap)
 {
     json_object *packets = json_object_object_get(gap, "packets");
 
-    printf("%s... %s packets were not shown%s\n", COLOUR_DIM,
-            packets ? word(gap, "packets") : "some", COLOUR_NONE);
+    printf("%s... not shown: %s%s\n", COLOUR_DIM,
+            packets ? word(gap, "packets") : "an unknown number of packets", COLOUR_NONE);
 }
 
 static void print_message(Stream *stream, const char *data)
@@ -90,8 +107,7 @@ int verb_events(Ctl *ctl)
     return fetch_lines(ctl, "/events", on_line, &stream);
 }
 
-/* --- alerts
- * ------------------------------------------------------------------------------------------ */
+/* --- alerts */
 
 static const Column alert_columns[] = {
         {"TIME", "time", COLUMN_TIME},

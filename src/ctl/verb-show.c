@@ -6,8 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* --- status
- * ------------------------------------------------------------------------------------------ */
+/* --- status */
 
 typedef struct Status {
     json_object *manager;   /* properties */
@@ -53,11 +52,12 @@ static void print_interfaces(json_object *manager)
 {
     json_object *names = json_object_object_get(manager, "Interfaces");
     size_t n = names ? json_object_array_length(names) : 0;
+    char name[64];
 
     printf("   Watching: ");
     for (size_t i = 0; i < n; i++)
         printf("%s%s", i > 0 ? ", " : "",
-                json_object_get_string(json_object_array_get_idx(names, i)));
+                format_value(COLUMN_TEXT, json_object_array_get_idx(names, i), name, sizeof(name)));
     puts(n > 0 ? "" : "nothing yet (network.interfaces)");
 }
 
@@ -67,8 +67,10 @@ static void print_age(uint64_t sec)
         printf("%" PRIu64 "d %" PRIu64 "h", sec / 86400, sec % 86400 / 3600);
     else if (sec >= 3600)
         printf("%" PRIu64 "h %" PRIu64 "min", sec / 3600, sec % 3600 / 60);
-    else
+    else if (sec >= 60)
         printf("%" PRIu64 "min %" PRIu64 "s", sec / 60, sec % 60);
+    else
+        printf("%" PRIu64 "s", sec);
 }
 
 /* Only what was lost: all zeros are one word. */
@@ -141,8 +143,7 @@ int verb_status(Ctl *ctl)
     return 0;
 }
 
-/* --- flows
- * ------------------------------------------------------------------------------------------- */
+/* --- flows */
 
 static const Column flow_columns[] = {
         {"SOURCE", "src", COLUMN_RIGHT},
@@ -151,12 +152,12 @@ static const Column flow_columns[] = {
         {"PORT", "dport", COLUMN_RIGHT},
         {"PROTO", "proto", COLUMN_TEXT},
         {"ACTION", "action", COLUMN_ACTION},
-        {"DIRECTION", "direction", COLUMN_TEXT},
+        {"DIRECTION", "direction", COLUMN_TEXT, 1},
         {"PACKETS", "packets", COLUMN_NUMBER},
         {"BYTES", "bytes", COLUMN_BYTES},
-        {"BYTES/S", "bytes_per_second", COLUMN_BYTES},
-        {"FLAGS", "flags", COLUMN_TEXT},
-        {"INTERFACE", "interface", COLUMN_TEXT},
+        {"BYTES/S", "bytes_per_second", COLUMN_BYTES, 2},
+        {"FLAGS", "flags", COLUMN_TEXT, 3},
+        {"INTERFACE", "interface", COLUMN_TEXT, 4},
         {},
 };
 
@@ -164,24 +165,25 @@ int verb_flows(Ctl *ctl)
 {
     _cleanup_json_ json_object *reply = NULL;
     json_object *rows;
+    size_t n;
     int r = ctl_call(ctl, false, MANAGER, "GetFlows", &reply, "u",
             (uint32_t)(ctl->limit ? ctl->limit : 1000));
 
     if (r < 0)
         return r;
     rows = json_object_array_get_idx(reply, 0);
+    n = json_object_array_length(rows);
     pager_open(ctl);
     if (ctl->json)
         json_print(rows);
     else if (table_print(ctl, rows, flow_columns, 0) < 0)
         return ctl_fail(ctl, CTL_FAILED, "could not print the table");
     else if (!ctl->no_legend)
-        printf("\n%zu flows.\n", (size_t)json_object_array_length(rows));
+        printf("\n%zu %s.\n", n, n == 1 ? "flow" : "flows");
     return 0;
 }
 
-/* --- orders
- * ------------------------------------------------------------------------------------------ */
+/* --- orders */
 
 int verb_flush(Ctl *ctl)
 {
@@ -192,7 +194,10 @@ int verb_flush(Ctl *ctl)
     if (r < 0)
         return r;
     n = (uint64_t)json_object_get_int64(json_object_array_get_idx(reply, 0));
-    printf(ctl->json ? "{\"flushed\":%" PRIu64 "}\n" : "Ended %" PRIu64 " flows.\n", n);
+    if (ctl->json)
+        printf("{\"flushed\":%" PRIu64 "}\n", n);
+    else
+        printf("Ended %" PRIu64 " %s.\n", n, n == 1 ? "flow" : "flows");
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #define FOLDER      "/etc/credstore"
 #define TOKEN_FILE  FOLDER "/ntc.token"
 #define TOKEN_BYTES 32
+#define PORT        8086 /* the default of server.port */
 
 /* RFC 4648, section 5, without padding: fit for a header, and for a double click. */
 static void encode(const uint8_t *bytes, size_t n, char *text)
@@ -74,9 +75,27 @@ static void print_token(const Ctl *ctl, const char *token, const char *url)
     printf("%s%s%s\n\n", COLOUR_BOLD, token, COLOUR_NONE);
     printf("It is in %s. The service takes it up with\n\n    systemctl restart ntc\n\n",
             TOKEN_FILE);
-    printf("(no packet gets through meanwhile). Then open %s on another machine;\n"
+    printf("(no blacklisted packet gets through meanwhile). Then open %s on another machine;\n"
            "the page asks for it the first time you change something.\n",
             url);
+}
+
+/* As the daemon says, if it runs; else it can only be guessed. */
+static uint16_t find_port(Ctl *ctl)
+{
+    _cleanup_json_ json_object *reply = NULL;
+    json_object *status;
+    uint64_t port;
+
+    if (ctl_try(ctl, MANAGER, "GetStatus", &reply) >= 0) {
+        status = json_object_array_get_idx(reply, 0);
+        if (json_get_uint64(status, "http_port", &port) > 0 && port > 0 && port <= UINT16_MAX)
+            return (uint16_t)port;
+    }
+    fprintf(stderr,
+            "ntcctl: ntc did not say which port it listens on: %d is the default (server.port)\n",
+            PORT);
+    return PORT;
 }
 
 int verb_token(Ctl *ctl)
@@ -96,7 +115,7 @@ int verb_token(Ctl *ctl)
     if (r < 0)
         return ctl_fail(ctl, CTL_FAILED, "could not write %s: %s", TOKEN_FILE, strerror(-r));
     (void)gethostname(host, sizeof(host) - 1);
-    snprintf(url, sizeof(url), "http://%s:8086/", host);
+    snprintf(url, sizeof(url), "http://%s:%u/", host, find_port(ctl));
     print_token(ctl, token, url);
     return 0;
 }

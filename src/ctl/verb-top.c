@@ -21,8 +21,8 @@ static const Column columns[] = {
         {"DROPPED", "dropped_packets", COLUMN_NUMBER},
         {"PORTS", "unique_dst_ports", COLUMN_NUMBER},
         {"SYN", "syn_count", COLUMN_NUMBER},
-        {"ACK", "ack_count", COLUMN_NUMBER},
-        {"LAST SEEN", "last_seen", COLUMN_TIME},
+        {"ACK", "ack_count", COLUMN_NUMBER, 1},
+        {"LAST SEEN", "last_seen", COLUMN_TIME, 2},
         {},
 };
 
@@ -78,8 +78,7 @@ static int read_talkers(Ctl *ctl, json_object **ret)
     return 0;
 }
 
-/* --- once
- * --------------------------------------------------------------------------------------------- */
+/* --- once */
 
 static int print_once(Ctl *ctl)
 {
@@ -102,8 +101,7 @@ static int print_once(Ctl *ctl)
                    : 0;
 }
 
-/* --- live
- * --------------------------------------------------------------------------------------------- */
+/* --- live */
 
 static struct termios terminal_before;
 static volatile sig_atomic_t interrupted;

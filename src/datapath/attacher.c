@@ -80,8 +80,7 @@ static int reserve(Attacher *attacher)
     return 0;
 }
 
-/* --- detach
- * ------------------------------------------------------------------------------------------ */
+/* --- detach */
 
 /* The last one takes its place. */
 static void let_go(Attacher *attacher, Watched *watched, DetachReason reason)
@@ -143,8 +142,7 @@ static void drop_unwanted(
     }
 }
 
-/* --- attach
- * ------------------------------------------------------------------------------------------ */
+/* --- attach */
 
 static bool is_full(int error)
 {
@@ -199,8 +197,7 @@ static int attach_wanted(
     return 0;
 }
 
-/* --- relations
- * --------------------------------------------------------------------------------------- */
+/* --- relations */
 
 static void warn_once(Attacher *attacher, const Watched *watched, uint32_t other, uint32_t *told)
 {
@@ -237,8 +234,7 @@ static void warn_of_doubles(Attacher *attacher)
     }
 }
 
-/* --- all of it
- * --------------------------------------------------------------------------------------- */
+/* --- all of it */
 
 static void tell_changes(Attacher *attacher)
 {

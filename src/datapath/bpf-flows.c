@@ -51,12 +51,18 @@ static int map_of(const BpfDatapath *bpf, bool ipv6)
     return bpf_map__fd(ipv6 ? s->maps.ntc_flows6 : s->maps.ntc_flows4);
 }
 
-/* With full maps, and only then, the program asks whether a flow is known (struct ntc_known). Flows
- * that were added meanwhile have their bit in both sets. */
+static bool is_full(const BpfDatapath *bpf)
+{
+    return __atomic_load_n(&bpf->control->flows4_full, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&bpf->control->flows6_full, __ATOMIC_RELAXED);
+}
+
+/* With a full map, and only then, the program asks whether a flow is known (struct ntc_known).
+ * Flows that were added meanwhile have their bits in both sets. */
 static void learn_begin(BpfDatapath *bpf)
 {
     struct ntc_known *known = bpf->skeleton->data_known->ntc_known;
-    bool full = __atomic_load_n(&bpf->control->flows_full, __ATOMIC_RELAXED);
+    bool full = is_full(bpf);
 
     bpf->scan.learning = full ? &known[!bpf->control->known] : NULL;
     if (full)
@@ -65,9 +71,9 @@ static void learn_begin(BpfDatapath *bpf)
 
 static void learn(BpfDatapath *bpf, const void *key, size_t key_size)
 {
-    __u32 bit = ntc_flow_bit(key, (__u32)key_size);
+    struct ntc_flow_bits bits = ntc_flow_bits(key, (__u32)key_size);
 
-    __atomic_fetch_or(&bpf->scan.learning->words[bit / 64], 1ULL << (bit % 64), __ATOMIC_RELAXED);
+    __atomic_fetch_or(&bpf->scan.learning->words[bits.word], bits.mask, __ATOMIC_RELAXED);
 }
 
 static void learn_end(BpfDatapath *bpf)
@@ -161,5 +167,8 @@ int bpf_end_flow(Datapath *datapath, const FlowKey *flow_key, FlowSample *ret)
 
 void bpf_flows_have_room(Datapath *datapath)
 {
-    __atomic_store_n(&((BpfDatapath *)datapath)->control->flows_full, 0, __ATOMIC_RELAXED);
+    struct ntc_control *control = ((BpfDatapath *)datapath)->control;
+
+    __atomic_store_n(&control->flows4_full, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&control->flows6_full, 0, __ATOMIC_RELAXED);
 }

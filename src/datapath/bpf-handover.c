@@ -3,7 +3,12 @@
  * links keep the old program in place, and it goes on judging by the old maps. The new process
  * takes over every map whose shape is still what it wants, fills the others, and only then puts its
  * own program behind the links, each in one step (BPF_LINK_UPDATE, Linux 5.7). So there is no
- * moment without a program and its lists. */
+ * moment without a program and its lists.
+ *
+ * Not all maps need be there, or fit: sizes change, and a process may be killed while it hands them
+ * over one by one. A map that says nothing without another is then made anew, too. And the old
+ * program shares flows and generation with the new one, but not its lists, while those are filled:
+ * what it judged by then is made stale once it is gone. */
 
 #include "datapath/bpf-internal.h"
 
@@ -30,24 +35,29 @@ static bool same_shape(const struct bpf_map *map, int fd)
            info.max_entries == bpf_map__max_entries(map);
 }
 
-/* libbpf keeps a duplicate. */
-static bool reuse(struct bpf_map *map, HandoverFd *inherited)
-{
-    if (!same_shape(map, inherited->fd) || bpf_map__reuse_fd(map, inherited->fd) < 0)
-        return false;
-    inherited->fd = safe_close(inherited->fd);
-    return true;
-}
-
-static bool inherit_map(struct bpf_map *map, HandoverFd *inherited, size_t n)
+static HandoverFd *find_map(const struct bpf_map *map, HandoverFd *inherited, size_t n)
 {
     char name[HANDOVER_NAME_MAX];
 
     map_name(map, name);
     for (size_t i = 0; i < n; i++)
         if (inherited[i].fd >= 0 && strcmp(inherited[i].name, name) == 0)
-            return reuse(map, &inherited[i]);
-    return false;
+            return same_shape(map, inherited[i].fd) ? &inherited[i] : NULL;
+    return NULL;
+}
+
+/* Hits are the difference of two maps. Flows are part of what was counted, and their verdicts of a
+ * generation. */
+static bool makes_sense(
+        const struct ntc_bpf *s, const struct bpf_map *map, HandoverFd *inherited, size_t n)
+{
+    if (map == s->maps.ntc_hits || map == s->maps.ntc_hits_base)
+        return find_map(s->maps.ntc_hits, inherited, n) &&
+               find_map(s->maps.ntc_hits_base, inherited, n);
+    if (map == s->maps.ntc_flows4 || map == s->maps.ntc_flows6)
+        return find_map(s->maps.ntc_counters, inherited, n) &&
+               find_map(s->maps.data_control, inherited, n);
+    return true;
 }
 
 static void inherit_link(BpfDatapath *bpf, HandoverFd *inherited)
@@ -65,26 +75,50 @@ static void inherit_link(BpfDatapath *bpf, HandoverFd *inherited)
     bpf->inherited[bpf->n_inherited++] = link;
 }
 
-int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
+static void note_reuse(BpfDatapath *bpf, const struct bpf_map *map)
 {
-    struct ntc_bpf *s = bpf->skeleton;
+    const struct ntc_bpf *s = bpf->skeleton;
+
+    bpf->adopted = bpf->adopted || map == s->maps.ntc_counters;
+    bpf->slots_used = bpf->slots_used || map == s->maps.ntc_hits;
+    bpf->control_used = bpf->control_used || map == s->maps.data_control;
+    bpf->lists_used = bpf->lists_used || map == s->maps.ntc_black4;
+}
+
+/* libbpf keeps duplicates. Ours are closed when none of them is looked for any more. */
+static int inherit_maps(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
+{
+    const struct ntc_bpf *s = bpf->skeleton;
+    bool taken[HANDOVER_MAX] = {};
     struct bpf_map *map;
-    bool counters = false, flows4 = false, flows6 = false;
 
     bpf_object__for_each_map(map, s->obj)
     {
-        bool reused = inherit_map(map, inherited, n);
+        const HandoverFd *found = find_map(map, inherited, n);
 
-        counters = counters || (reused && map == s->maps.ntc_counters);
-        flows4 = flows4 || (reused && map == s->maps.ntc_flows4);
-        flows6 = flows6 || (reused && map == s->maps.ntc_flows6);
-        bpf->slots_used = bpf->slots_used || (reused && map == s->maps.ntc_hits);
+        if (!found || !makes_sense(s, map, inherited, n))
+            continue;
+        if (bpf_map__reuse_fd(map, found->fd) < 0)
+            return -errno;
+        taken[found - inherited] = true;
+        note_reuse(bpf, map);
     }
     for (size_t i = 0; i < n; i++)
+        if (taken[i])
+            inherited[i].fd = safe_close(inherited[i].fd);
+    return 0;
+}
+
+int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
+{
+    int r;
+
+    n = MIN_OF(n, (size_t)HANDOVER_MAX);
+    r = inherit_maps(bpf, inherited, n);
+    for (size_t i = 0; i < n && r >= 0; i++)
         if (inherited[i].fd >= 0)
             inherit_link(bpf, &inherited[i]);
-    bpf->adopted = counters && flows4 && flows6;
-    return 0;
+    return r;
 }
 
 int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
@@ -116,6 +150,15 @@ bool bpf_slots_used(Datapath *datapath)
     return ((BpfDatapath *)datapath)->slots_used;
 }
 
+uint64_t bpf_event_base(Datapath *datapath, uint64_t fresh)
+{
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+
+    if (!bpf->adopted || !bpf->control_used)
+        bpf->control->event_seq = fresh;
+    return bpf->control->event_seq;
+}
+
 void bpf_leave_attached(Datapath *datapath)
 {
     ((BpfDatapath *)datapath)->leave_filters = true;
@@ -124,6 +167,7 @@ void bpf_leave_attached(Datapath *datapath)
 void bpf_handover_done(Datapath *datapath)
 {
     bpf_drop_inherited((BpfDatapath *)datapath);
+    bpf_lists_alone((BpfDatapath *)datapath);
 }
 
 static uint32_t link_id(int fd)

@@ -38,6 +38,7 @@ typedef struct BpfDatapath {
     struct ntc_control *control; /* the program's, shared memory */
     struct ring_buffer *ring;
     sd_event_source *ring_source;
+    sd_event_source *settled; /* after a change of the lists */
     PacketEventFn on_event;
     void *userdata;
     DatapathLimits limits;
@@ -46,8 +47,11 @@ typedef struct BpfDatapath {
     size_t n_attachments;
     InheritedLink inherited[ATTACHMENTS_MAX * _DIRECTION_MAX];
     size_t n_inherited;
-    bool adopted;
-    bool slots_used;             /* the hits are of an earlier process */
+    bool adopted;                /* the counters are of an earlier process */
+    bool slots_used;             /* the hits are */
+    bool lists_used;             /* the lists are */
+    bool control_used;           /* the control block is */
+    bool old_program;            /* that of the earlier process may still run */
     bool leave_filters;          /* clsact filters outlive us on purpose */
     struct ntc_counters *percpu; /* room for one element of each per-CPU map */
     struct ntc_hits *hits;
@@ -61,8 +65,15 @@ int bpf_verify(Datapath *datapath, uint32_t ifindex);
 const Attachment *bpf_attachments(Datapath *datapath, size_t *ret_count);
 void bpf_detach_all(BpfDatapath *bpf);
 
+/* After the maps are loaded. */
+int bpf_lists_init(BpfDatapath *bpf, sd_event *event);
 int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n);
 int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret);
+/* The program of the process before is gone: waits until it is through, and makes every verdict so
+ * far stale. */
+void bpf_lists_alone(BpfDatapath *bpf);
+/* Until every program that runs now is through. -errno. */
+int bpf_wait_for_programs(void);
 int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n);
 uint32_t bpf_slots(Datapath *datapath);
 int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n);
@@ -84,6 +95,7 @@ int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction);
 void bpf_drop_inherited(BpfDatapath *bpf);
 bool bpf_adopted(Datapath *datapath);
 bool bpf_slots_used(Datapath *datapath);
+uint64_t bpf_event_base(Datapath *datapath, uint64_t fresh);
 size_t bpf_handover(Datapath *datapath, HandoverFd *ret, size_t max);
 void bpf_handover_done(Datapath *datapath);
 void bpf_leave_attached(Datapath *datapath);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The lists in the kernel: four prefix tries (each list by family), the generation that makes every
- * cached verdict stale, and the hits of each slot. The generation is raised after the maps were
- * changed, never before: a packet judged under the new generation has seen the new lists. */
+/* The lists in the kernel: four prefix tries (each list by family), and the generation that makes
+ * every cached verdict stale. It is raised after the tries were changed, never before: a packet
+ * judged under the new generation has seen the new lists. */
 
 #include "datapath/bpf-internal.h"
+
+#include "base/loop-timer.h"
 
 #include <bpf/bpf.h>
 #include <linux/membarrier.h>
 #include <string.h>
 #include <sys/syscall.h>
 
-/* --- changing them
- * ----------------------------------------------------------------------------------- */
+/* --- changing them */
 
-#define BATCH_MAX 256
+#define BATCH_MAX   256
+#define SETTLE_USEC 1000U
 
 typedef union TrieKey {
     struct ntc_prefix4 v4;
@@ -105,11 +107,57 @@ static int apply_alike(BpfDatapath *bpf, const ListChange *changes, size_t n, si
     return r;
 }
 
+/* Tries without entries aren't looked into. While they change all are, so that an entry is never
+ * passed by; and as long as the program of the process before may still run, whose tries may be
+ * others than ours, though its control block is ours. */
+static void set_empty(BpfDatapath *bpf, __u32 tries)
+{
+    __atomic_store_n(&bpf->control->empty_tries, tries, __ATOMIC_SEQ_CST);
+}
+
+static bool is_empty(const struct bpf_map *trie)
+{
+    TrieKey first;
+
+    return bpf_map_get_next_key(bpf_map__fd(trie), NULL, &first) < 0 && errno == ENOENT;
+}
+
+static void note_empty_tries(BpfDatapath *bpf)
+{
+    const struct ntc_bpf *s = bpf->skeleton;
+    __u32 tries = 0;
+
+    if (bpf->old_program)
+        return;
+    tries |= is_empty(s->maps.ntc_black4) ? NTC_TRIE_BLACK4 : 0;
+    tries |= is_empty(s->maps.ntc_black6) ? NTC_TRIE_BLACK6 : 0;
+    tries |= is_empty(s->maps.ntc_white4) ? NTC_TRIE_WHITE4 : 0;
+    tries |= is_empty(s->maps.ntc_white6) ? NTC_TRIE_WHITE6 : 0;
+    set_empty(bpf, tries);
+}
+
 static void raise_generation(BpfDatapath *bpf)
 {
     __u32 next = bpf->control->generation + 1;
 
     __atomic_store_n(&bpf->control->generation, next ? next : 1, __ATOMIC_SEQ_CST);
+}
+
+/* The program reads the generation and then the tries, but a CPU that lets loads pass each other
+ * (arm64) may see the tries of before and the generation of after: then a flow keeps an old verdict
+ * for new. So the generation is raised once more when such a moment is long over. */
+static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    raise_generation(userdata);
+    return 0;
+}
+
+int bpf_lists_init(BpfDatapath *bpf, sd_event *event)
+{
+    bpf->old_program = bpf->control_used;
+    set_empty(bpf, 0);
+    note_empty_tries(bpf);
+    return loop_timer_new(event, on_settled, bpf, &bpf->settled);
 }
 
 int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
@@ -118,6 +166,7 @@ int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
     size_t done = 0;
     int r = 0;
 
+    set_empty(bpf, 0);
     while (done < n && r >= 0) {
         size_t alike = count_alike(bpf, changes + done, n - done);
 
@@ -127,73 +176,25 @@ int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
         done--;
         (void)change_one(bpf, &changes[done], !changes[done].add);
     }
+    note_empty_tries(bpf);
     raise_generation(bpf);
+    (void)loop_timer_set(bpf->settled, SETTLE_USEC);
     return r;
 }
 
-/* --- hits
- * -------------------------------------------------------------------------------------------- */
-
-/* Since the map was made. */
-static int hits_so_far(BpfDatapath *bpf, uint32_t slot, struct ntc_hits *percpu, Count *ret)
+/* MEMBARRIER_CMD_GLOBAL waits for a grace period of RCU (membarrier(2)): no program that was
+ * running is any more when it returns. */
+int bpf_wait_for_programs(void)
 {
-    __u32 element = slot / NTC_HITS_SLOTS;
-
-    *ret = (Count){};
-    if (bpf_map_lookup_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits), &element, percpu) < 0)
-        return -errno;
-    for (int i = 0; i < bpf->n_cpus; i++) {
-        ret->packets += percpu[i].slots[slot % NTC_HITS_SLOTS].packets;
-        ret->bytes += percpu[i].slots[slot % NTC_HITS_SLOTS].bytes;
-    }
-    return 0;
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0 ? -errno : 0;
 }
 
-int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret)
+void bpf_lists_alone(BpfDatapath *bpf)
 {
-    BpfDatapath *bpf = (BpfDatapath *)datapath;
-    struct ntc_count base;
-    Count now;
-    int r = hits_so_far(bpf, slot, bpf->hits, &now);
-
-    if (r < 0)
-        return r;
-    if (bpf_map_lookup_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits_base), &slot, &base) < 0)
-        return -errno;
-    *ret = (Count){now.packets - base.packets, now.bytes - base.bytes};
-    return 0;
-}
-
-static int set_base(BpfDatapath *bpf, uint32_t slot)
-{
-    struct ntc_count base;
-    Count now;
-    int r = hits_so_far(bpf, slot, bpf->hits, &now);
-
-    if (r < 0)
-        return r;
-    base = (struct ntc_count){now.packets, now.bytes};
-    r = bpf_map_update_elem(bpf_map__fd(bpf->skeleton->maps.ntc_hits_base), &slot, &base, BPF_ANY);
-    return r < 0 ? -errno : 0;
-}
-
-/* MEMBARRIER_CMD_GLOBAL waits for a grace period of RCU (membarrier(2)): no program that read an
- * old generation is running any more when it returns. */
-int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n)
-{
-    BpfDatapath *bpf = (BpfDatapath *)datapath;
-    int r = 0;
-
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
-        return -errno;
-    for (size_t i = 0; i < n && r >= 0; i++)
-        r = set_base(bpf, slots[i]);
-    return r;
-}
-
-uint32_t bpf_slots(Datapath *datapath)
-{
-    return bpf_map__max_entries(((BpfDatapath *)datapath)->skeleton->maps.ntc_hits_base);
+    (void)bpf_wait_for_programs();
+    bpf->old_program = false;
+    note_empty_tries(bpf);
+    raise_generation(bpf);
 }
 
 /* Each word of the bitmap is replaced whole: a port in both the old and the new set is never cut
@@ -212,8 +213,7 @@ int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n)
     return 0;
 }
 
-/* --- reading them
- * ------------------------------------------------------------------------------------ */
+/* --- reading them */
 
 #define READ_BATCH 1024
 
@@ -276,5 +276,5 @@ int bpf_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata)
         r = read_trie(s->maps.ntc_white4, LIST_WHITELIST, true, visit, userdata);
     if (r >= 0)
         r = read_trie(s->maps.ntc_white6, LIST_WHITELIST, false, visit, userdata);
-    return r;
+    return r < 0 ? r : ((BpfDatapath *)datapath)->lists_used;
 }

@@ -133,6 +133,7 @@ static Datapath *bpf_free(Datapath *datapath)
     BpfDatapath *bpf = (BpfDatapath *)datapath;
 
     sd_event_source_disable_unref(bpf->ring_source);
+    sd_event_source_disable_unref(bpf->settled);
     bpf_detach_all(bpf);
     bpf_drop_inherited(bpf);
     ring_buffer__free(bpf->ring);
@@ -165,6 +166,7 @@ static const DatapathOps bpf_ops = {
         .memory_bytes = memory_bytes,
         .adopted = bpf_adopted,
         .slots_used = bpf_slots_used,
+        .event_base = bpf_event_base,
         .read_lists = bpf_read_lists,
         .handover = bpf_handover,
         .leave_attached = bpf_leave_attached,
@@ -237,9 +239,10 @@ static int set_up(BpfDatapath *bpf, sd_event *event, HandoverFd *inherited, size
         bpf->control->generation = 1;
     /* Nobody watches yet; an earlier process may have left it on. */
     bpf->control->events_enabled = 0;
-    bpf->control->flows_full = 0;
+    bpf_flows_have_room(&bpf->base);
     bpf->control->abi_version = NTC_ABI_VERSION;
-    return start_reader(bpf, event);
+    r = bpf_lists_init(bpf, event);
+    return r < 0 ? r : start_reader(bpf, event);
 }
 
 int datapath_new_bpf(sd_event *event, const DatapathLimits *limits, HandoverFd *inherited,

@@ -27,8 +27,7 @@ typedef struct DatapathLimits {
     bool clsact_only; /* also where the kernel has TCX */
 } DatapathLimits;
 
-/* --- lists ---------------------------------------------------------------------------------------
- */
+/* --- lists */
 
 #define SLOT_NONE 0U
 
@@ -41,8 +40,7 @@ typedef struct ListChange {
     uint32_t slot;
 } ListChange;
 
-/* --- events: the best-effort plane
- * ---------------------------------------------------------------- */
+/* --- events: the best-effort plane */
 
 typedef void (*PacketEventFn)(const PacketEvent *event, void *userdata);
 
@@ -51,8 +49,7 @@ typedef struct EventBudget {
     uint32_t drop_packets_per_second; /* for DROP alone */
 } EventBudget;
 
-/* --- handover: what outlives the process
- * -------------------------------------------------------------------- */
+/* --- handover: what outlives the process */
 
 /* A file descriptor that a service manager may keep and pass to the next process, with its name
  * there (FDNAME= of sd_notify(3)). Names of maps carry the ABI version, names of links don't: a
@@ -68,8 +65,7 @@ typedef struct HandoverFd {
 
 typedef void (*ListVisitFn)(const ListChange *held, void *userdata);
 
-/* --- the interface
- * --------------------------------------------------------------------------------- */
+/* --- the interface */
 
 typedef struct DatapathOps {
     const char *mode; /* "bpf", "mock": D-Bus property Mode */
@@ -117,20 +113,24 @@ typedef struct DatapathOps {
 
     /* The rest is NULL where nothing outlives the process; use the functions below. */
 
-    /* Flows and counters are older than this process. */
+    /* Counters are older than this process, and flows, perhaps. */
     bool (*adopted)(Datapath *datapath);
     /* Hits are, too: slots that no entry holds may have some, and want recycling before their use.
      */
     bool (*slots_used)(Datapath *datapath);
-    /* Visits every entry that the datapath's lists hold. */
+    /* The number that those of events are counted from: that of the process before if its counters
+     * are adopted, else `fresh`, which is kept with the counters. */
+    uint64_t (*event_base)(Datapath *datapath, uint64_t fresh);
+    /* Visits every entry that the datapath's lists hold. Returns 1 if those are older than this
+     * process, else 0. */
     int (*read_lists)(Datapath *datapath, ListVisitFn visit, void *userdata);
     /* Everything that should outlive the process; descriptors are borrowed. Returns how many. */
     size_t (*handover)(Datapath *datapath, HandoverFd *ret, size_t max);
     /* The process ends, and another will go on: what would otherwise be removed at the end stays in
      * place. (TCX links need no word: they live as long as anyone holds them.) */
     void (*leave_attached)(Datapath *datapath);
-    /* All interfaces that are wanted have been attached: lets go of inherited links nobody claimed.
-     */
+    /* All interfaces that are wanted have been attached: lets go of inherited links nobody claimed,
+     * and has every flow judged anew by the lists of this process. */
     void (*handover_done)(Datapath *datapath);
 } DatapathOps;
 
@@ -174,6 +174,11 @@ static inline bool datapath_adopted(Datapath *datapath)
 static inline bool datapath_slots_used(Datapath *datapath)
 {
     return datapath->ops->slots_used && datapath->ops->slots_used(datapath);
+}
+
+static inline uint64_t datapath_event_base(Datapath *datapath, uint64_t fresh)
+{
+    return datapath->ops->event_base ? datapath->ops->event_base(datapath, fresh) : fresh;
 }
 
 static inline int datapath_read_lists(Datapath *datapath, ListVisitFn visit, void *userdata)

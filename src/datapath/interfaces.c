@@ -48,8 +48,7 @@ bool interface_is_wanted(const Interface *interface, const StringList *patterns)
     return false;
 }
 
-/* --- links
- * ------------------------------------------------------------------------------------------- */
+/* --- links */
 
 static int on_link(const struct nlmsghdr *header, void *userdata)
 {
@@ -100,8 +99,7 @@ static int read_links(Interfaces *all)
     return netlink_dump(NETLINK_ROUTE, request, on_link, all);
 }
 
-/* --- default routes
- * ----------------------------------------------------------------------------------- */
+/* --- default routes */
 
 static void mark(Interfaces *all, uint32_t ifindex)
 {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop-timer.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
@@ -54,8 +55,7 @@ LinkWatch *link_watch_free(LinkWatch *watch)
     return NULL;
 }
 
-/* --- pacing
- * ------------------------------------------------------------------------------------------ */
+/* --- pacing */
 
 static uint64_t now_usec(void)
 {
@@ -78,8 +78,7 @@ static void begin(Pacer *pacer)
     pacer->last_usec = now_usec();
 }
 
-/* --- what is to be done
- * ------------------------------------------------------------------------------- */
+/* --- what is to be done */
 
 int link_watch_update(LinkWatch *watch)
 {
@@ -124,13 +123,11 @@ static int on_verify(sd_event_source *source, uint64_t usec, void *userdata)
         want(&watch->addresses);
     if (watch->deaf || watch->failing || attacher_needs_update(watch->attacher))
         update(watch);
-    sd_event_source_set_time_relative(source, LINK_WATCH_VERIFY_SEC * USEC_PER_SEC);
-    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    (void)loop_timer_set(source, LINK_WATCH_VERIFY_SEC * USEC_PER_SEC);
     return 0;
 }
 
-/* --- messages
- * ---------------------------------------------------------------------------------------- */
+/* --- messages */
 
 /* Bridges speak of their ports in the same words (AF_BRIDGE), and wireless drivers of their radio.
  */
@@ -219,8 +216,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
     return 0;
 }
 
-/* --- construction
- * ------------------------------------------------------------------------------------ */
+/* --- construction */
 
 static int open_socket(LinkWatch *watch)
 {

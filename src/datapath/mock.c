@@ -5,6 +5,7 @@
 #include "datapath/mock-internal.h"
 
 #include "base/clock.h"
+#include "base/loop-timer.h"
 
 #define TICK_USEC (50 * USEC_PER_MSEC)
 
@@ -154,8 +155,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
     datapath_mock_advance(&mock->base, now_ns, now_ns - mock->timer_ns);
     mock->timer_ns = now_ns;
-    sd_event_source_set_time_relative(source, TICK_USEC);
-    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    (void)loop_timer_set(source, TICK_USEC);
     return 0;
 }
 

@@ -3,6 +3,8 @@
  * head of the list goes, unless it has credit: then it gives half of that away for a place at the
  * end. So a flood of addresses that come once pushes out its like, and not what is busy. */
 
+#define HASH_BUCKETS_LOG2 keyed_hash_log2(table->max)
+
 #include "detect/track.h"
 
 #include "base/cleanup.h"

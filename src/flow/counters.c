@@ -51,6 +51,15 @@ Count counters_total(const Counters *counters)
     return sum;
 }
 
+uint64_t counters_suppressed_events(const Counters *counters)
+{
+    uint64_t sum = 0;
+
+    for (int a = 0; a < _ACTION_MAX; a++)
+        sum += counters->events_suppressed_packets[a];
+    return sum;
+}
+
 uint64_t counters_tracked_packets(const Counters *counters)
 {
     return counters_total(counters).packets -

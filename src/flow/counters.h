@@ -27,5 +27,6 @@ Count counters_total(const Counters *counters);
 Count counters_of_protocol(const Counters *counters, ProtocolClass protocol);
 Count counters_of_direction(const Counters *counters, Direction direction);
 Count counters_of_action(const Counters *counters, Action action);
+uint64_t counters_suppressed_events(const Counters *counters);
 /* The packets that some flow must account for: all but NONIP, unreadable and untracked ones. */
 uint64_t counters_tracked_packets(const Counters *counters);

@@ -1,7 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/flow-expiry.h"
 
+#include "base/top.h"
+
 #include <netinet/in.h>
+
+typedef struct Victim {
+    const Flow *flow;
+    uint64_t last_seen_ns;
+    int worth; /* 0 goes first */
+} Victim;
+
+typedef struct Walk {
+    const FlowTimeouts *timeouts;
+    uint64_t now_ns;
+    EndingFlow *ending;
+    size_t count, max;
+    size_t over[_FLOW_FAMILY_MAX];
+    Top victims[_FLOW_FAMILY_MAX]; /* the least valuable of the others */
+} Walk;
 
 /* A flood is made of flows that never got anywhere: they are the first to go. */
 static int worth_of(const Flow *flow)
@@ -13,7 +30,7 @@ static int worth_of(const Flow *flow)
     return s->packets <= 1 ? 1 : 2;
 }
 
-static int compare(const void *a, const void *b)
+static int compare(const void *a, const void *b, void *userdata)
 {
     const Victim *x = a, *y = b;
 
@@ -22,76 +39,8 @@ static int compare(const void *a, const void *b)
     return x->last_seen_ns < y->last_seen_ns ? -1 : x->last_seen_ns > y->last_seen_ns;
 }
 
-int victims_init(Victims *victims, size_t wanted)
-{
-    Victim *heap = calloc(MAX_OF(wanted, (size_t)1), sizeof(*heap));
-
-    if (!heap)
-        return -ENOMEM;
-    *victims = (Victims){.heap = heap, .wanted = wanted};
-    return 0;
-}
-
-static void swap(Victim *a, Victim *b)
-{
-    Victim v = *a;
-
-    *a = *b;
-    *b = v;
-}
-
-static void sift_up(Victims *victims, size_t i)
-{
-    Victim *h = victims->heap;
-
-    for (; i > 0 && compare(&h[i], &h[(i - 1) / 2]) > 0; i = (i - 1) / 2)
-        swap(&h[i], &h[(i - 1) / 2]);
-}
-
-static void sift_down(Victims *victims, size_t i)
-{
-    Victim *h = victims->heap;
-
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child >= victims->count)
-            return;
-        if (child + 1 < victims->count && compare(&h[child + 1], &h[child]) > 0)
-            child++;
-        if (compare(&h[child], &h[i]) <= 0)
-            return;
-        swap(&h[i], &h[child]);
-        i = child;
-    }
-}
-
-void victims_offer(Victims *victims, const Flow *flow)
-{
-    Victim v = {flow, flow->sample.last_seen_ns, worth_of(flow)};
-
-    if (victims->count < victims->wanted) {
-        victims->heap[victims->count] = v;
-        sift_up(victims, victims->count++);
-    } else if (victims->wanted > 0 && compare(&v, &victims->heap[0]) < 0) {
-        victims->heap[0] = v;
-        sift_down(victims, 0);
-    }
-}
-
-void victims_sort(Victims *victims)
-{
-    qsort(victims->heap, victims->count, sizeof(*victims->heap), compare);
-}
-
-void victims_done(Victims *victims)
-{
-    free(victims->heap);
-    *victims = (Victims){};
-}
-
 /* The datapath's clock is coarse: a packet may bear a time a little after `now`. */
-FlowEnd flow_over(const Flow *flow, const FlowTimeouts *timeouts, uint64_t now_ns)
+static FlowEnd flow_over(const Flow *flow, const FlowTimeouts *timeouts, uint64_t now_ns)
 {
     const FlowSample *s = &flow->sample;
     uint64_t quiet_ns = now_ns > s->last_seen_ns ? now_ns - s->last_seen_ns : 0;
@@ -103,4 +52,58 @@ FlowEnd flow_over(const Flow *flow, const FlowTimeouts *timeouts, uint64_t now_n
     if (quiet_ns >= (tcp ? timeouts->tcp_idle_ns : timeouts->other_idle_ns))
         return FLOW_END_IDLE;
     return FLOW_END_NONE;
+}
+
+static bool look_at(const Flow *flow, void *userdata)
+{
+    Walk *walk = userdata;
+    FlowEnd reason = flow_over(flow, walk->timeouts, walk->now_ns);
+    FlowFamily family = flow_family(&flow->sample.key);
+
+    if (reason == FLOW_END_NONE) {
+        Victim victim = {flow, flow->sample.last_seen_ns, worth_of(flow)};
+
+        top_offer(&walk->victims[family], &victim);
+    } else {
+        walk->over[family]++;
+        walk->ending[walk->count++] = (EndingFlow){flow->sample.key, reason};
+    }
+    return walk->count < walk->max;
+}
+
+/* Without memory none. */
+static Top victims_of(size_t wanted)
+{
+    Victim *items = wanted > 0 ? calloc(wanted, sizeof(*items)) : NULL;
+
+    return (Top){.items = items,
+            .item_bytes = sizeof(*items),
+            .max = items ? wanted : 0,
+            .compare = compare};
+}
+
+static void end_early(Walk *walk, Top *victims, size_t n)
+{
+    const Victim *first = victims->items;
+
+    top_sort(victims);
+    for (size_t i = 0; i < MIN_OF(n, victims->count) && walk->count < walk->max; i++)
+        walk->ending[walk->count++] = (EndingFlow){first[i].flow->sample.key, FLOW_END_EARLY};
+}
+
+size_t collect_ending(const FlowTable *table, const FlowTimeouts *timeouts, uint64_t now_ns,
+        const size_t room_wanted[static _FLOW_FAMILY_MAX], EndingFlow *ending, size_t max)
+{
+    Walk walk = {.timeouts = timeouts, .now_ns = now_ns, .ending = ending, .max = max};
+
+    for (int f = 0; f < _FLOW_FAMILY_MAX; f++)
+        walk.victims[f] = victims_of(MIN_OF(room_wanted[f], max));
+    if (max > 0)
+        flow_table_foreach(table, look_at, &walk);
+    for (int f = 0; f < _FLOW_FAMILY_MAX; f++) {
+        if (room_wanted[f] > walk.over[f])
+            end_early(&walk, &walk.victims[f], room_wanted[f] - walk.over[f]);
+        free(walk.victims[f].items);
+    }
+    return walk.count;
 }

@@ -25,7 +25,7 @@ FlowRecord *flow_pool_get(FlowPool *pool)
     if (pool->used >= pool->capacity)
         return NULL;
     if (record) {
-        pool->free = record->next_free;
+        pool->free = record->next;
     } else {
         if (pool->n_fresh == 0 && add_chunk(pool) < 0)
             return NULL;
@@ -38,7 +38,7 @@ FlowRecord *flow_pool_get(FlowPool *pool)
 
 void flow_pool_put(FlowPool *pool, FlowRecord *record)
 {
-    record->next_free = pool->free;
+    record->next = pool->free;
     pool->free = record;
     pool->used--;
 }

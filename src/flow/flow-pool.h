@@ -11,8 +11,8 @@
 typedef struct FlowRecord {
     Flow flow; /* first; the hash key is flow.sample.key */
     uint64_t active_since_ns;
-    uint32_t scan; /* the scan that met it last */
-    struct FlowRecord *next_free;
+    uint32_t scan;                  /* the scan that met it last */
+    struct FlowRecord *prev, *next; /* utlist, in the order of scans; `next` links free ones, too */
     UT_hash_handle hh;
 } FlowRecord;
 

@@ -3,17 +3,18 @@
  * hold, and every packet a sample ever reported is in live_packets, ended_packets or
  * vanished_packets. So the three can be held against the datapath's counters at any time. */
 
+#define HASH_BUCKETS_LOG2 keyed_hash_log2(table->capacity)
+
 #include "flow/flow-table.h"
 
 #include "flow/flow-expiry.h"
-#include "flow/flow-pool.h"
+#include "flow/flow-order.h"
 
 #include "base/clock.h"
 
-#define DATAPATH_MAPS 2 /* IPv4, and the rest; each takes one more, see bpf.c */
-
 struct FlowTable {
     FlowRecord *flows; /* uthash, by key */
+    FlowOrder order;
     FlowPool pool;
     size_t capacity;
     FlowTimeouts timeouts;
@@ -38,7 +39,7 @@ int flow_table_new(size_t capacity, const FlowTimeouts *timeouts, FlowDeltaFn on
     if (!table)
         return -ENOMEM;
     table->capacity = capacity;
-    table->pool.capacity = DATAPATH_MAPS * (capacity + 1);
+    table->pool.capacity = _FLOW_FAMILY_MAX * (capacity + 1); /* one more each, see bpf.c */
     table->timeouts = *timeouts;
     table->on_delta = on_delta;
     table->userdata = userdata;
@@ -83,7 +84,9 @@ static FlowRecord *find(const FlowTable *table, const FlowKey *key)
 static void forget(FlowTable *table, FlowRecord *record)
 {
     table->totals.live--;
+    table->totals.live_of[flow_family(&record->flow.sample.key)]--;
     table->totals.live_packets -= record->flow.sample.packets;
+    flow_order_remove(&table->order, record);
     HASH_DEL(table->flows, record);
     flow_pool_put(&table->pool, record);
 }
@@ -157,13 +160,28 @@ static FlowRecord *insert(FlowTable *table, const FlowSample *sample)
         flow_pool_put(&table->pool, record);
         return NULL;
     }
+    flow_order_insert(&table->order, record);
     table->totals.live++;
+    table->totals.live_of[flow_family(&sample->key)]++;
     table->totals.started++;
+    return record;
+}
+
+static FlowRecord *find_in_order(FlowTable *table, const FlowKey *key)
+{
+    FlowRecord *record = flow_order_expected(&table->order);
+
+    if (record && memcmp(&record->flow.sample.key, key, sizeof(*key)) == 0)
+        return record;
+    record = find(table, key);
+    if (record)
+        flow_order_move(&table->order, record);
     return record;
 }
 
 void flow_table_scan_begin(FlowTable *table, uint64_t now_ns)
 {
+    flow_order_begin(&table->order);
     table->scan++;
     table->last_scan_ns = table->scan_ns;
     table->scan_ns = now_ns;
@@ -171,7 +189,7 @@ void flow_table_scan_begin(FlowTable *table, uint64_t now_ns)
 
 int flow_table_add(FlowTable *table, const FlowSample *sample, uint64_t now_ns)
 {
-    FlowRecord *record = find(table, &sample->key);
+    FlowRecord *record = find_in_order(table, &sample->key);
     FlowSample before = {};
     bool fresh;
 
@@ -188,6 +206,7 @@ int flow_table_add(FlowTable *table, const FlowSample *sample, uint64_t now_ns)
     }
     if (!fresh)
         before = record->flow.sample;
+    flow_order_reach(&table->order, record);
     record->scan = table->scan;
     record->flow.sample = *sample;
     table->totals.live_packets += sample->packets - before.packets;
@@ -213,42 +232,10 @@ void flow_table_scan_end(FlowTable *table, uint64_t now_ns)
     }
 }
 
-static size_t collect_early(
-        FlowTable *table, uint64_t now_ns, size_t wanted, FlowKey *keys, FlowEnd *reasons)
+size_t flow_table_collect_ended(const FlowTable *table, uint64_t now_ns,
+        const size_t room_wanted[static _FLOW_FAMILY_MAX], EndingFlow *ending, size_t max)
 {
-    Victims victims;
-
-    if (wanted == 0 || victims_init(&victims, wanted) < 0)
-        return 0;
-    for (FlowRecord *r = table->flows; r; r = r->hh.next)
-        if (flow_over(&r->flow, &table->timeouts, now_ns) == FLOW_END_NONE)
-            victims_offer(&victims, &r->flow);
-    victims_sort(&victims);
-    wanted = victims.count;
-    for (size_t i = 0; i < wanted; i++) {
-        keys[i] = victims.heap[i].flow->sample.key;
-        reasons[i] = FLOW_END_EARLY;
-    }
-    victims_done(&victims);
-    return wanted;
-}
-
-size_t flow_table_collect_ended(FlowTable *table, uint64_t now_ns, size_t room_wanted,
-        FlowKey *keys, FlowEnd *reasons, size_t max)
-{
-    size_t n = 0, wanted = MIN_OF(room_wanted, max);
-
-    for (FlowRecord *r = table->flows; r && n < max; r = r->hh.next) {
-        FlowEnd reason = flow_over(&r->flow, &table->timeouts, now_ns);
-
-        if (reason == FLOW_END_NONE)
-            continue;
-        keys[n] = r->flow.sample.key;
-        reasons[n++] = reason;
-    }
-    if (wanted > n)
-        n += collect_early(table, now_ns, wanted - n, keys + n, reasons + n);
-    return n;
+    return collect_ending(table, &table->timeouts, now_ns, room_wanted, ending, max);
 }
 
 void flow_table_end(FlowTable *table, const FlowSample *last, FlowEnd reason, uint64_t now_ns)
@@ -301,4 +288,9 @@ const FlowTotals *flow_table_totals(const FlowTable *table)
 size_t flow_table_capacity(const FlowTable *table)
 {
     return table->capacity;
+}
+
+size_t flow_table_room(const FlowTable *table)
+{
+    return _FLOW_FAMILY_MAX * table->capacity;
 }

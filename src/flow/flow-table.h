@@ -7,8 +7,7 @@
  * Role: owns one record a live flow. In: samples of a scan. Out: deltas (to statistics), the list
  * of flows to end, and the totals that the self-check needs. It never touches the datapath: the
  * scanner (flow/scanner.h) feeds it and carries out what it decides. `capacity` is how many flows
- * should be held: the datapath has room for as many of IPv4 and as many others, so that twice as
- * many are taken until the next scan has made room.
+ * of IPv4 should be held, and how many others.
  *
  * A scan is bracketed by begin and end. A flow that a scan did not meet has vanished (someone else
  * deleted it): it is dropped and counted in `vanished_packets`, because the self-check must notice.
@@ -39,6 +38,11 @@ typedef enum FlowEnd {
     _FLOW_END_MAX,
 } FlowEnd;
 
+typedef struct EndingFlow {
+    FlowKey key;
+    FlowEnd reason;
+} EndingFlow;
+
 /* One live flow, as shown to users. */
 typedef struct Flow {
     FlowSample sample;                 /* as read last */
@@ -47,7 +51,8 @@ typedef struct Flow {
 } Flow;
 
 typedef struct FlowTotals {
-    uint64_t live;          /* flows in the table */
+    uint64_t live; /* flows in the table, and of each family */
+    uint64_t live_of[_FLOW_FAMILY_MAX];
     uint64_t live_packets;  /* sum over live flows, as read last */
     uint64_t ended_packets; /* sum over all ended flows */
     uint64_t started;       /* flows ever seen */
@@ -73,12 +78,11 @@ void flow_table_scan_begin(FlowTable *table, uint64_t now_ns);
 int flow_table_add(FlowTable *table, const FlowSample *sample, uint64_t now_ns);
 void flow_table_scan_end(FlowTable *table, uint64_t now_ns);
 
-/* Collects into `keys` the flows that are over by now: idle or closed. Returns how many. If
- * `room_wanted` is greater than that, more are chosen in this order: TCP flows with nothing but
- * SYNs, one-packet flows, then the longest idle; those are FLOW_END_EARLY. `reasons` runs parallel
- * to `keys`. */
-size_t flow_table_collect_ended(FlowTable *table, uint64_t now_ns, size_t room_wanted,
-        FlowKey *keys, FlowEnd *reasons, size_t max);
+/* Collects the flows that are over by now: idle or closed. Returns how many, `max` at most. If
+ * `room_wanted` of a family is greater than that, more of it are chosen in this order: TCP flows
+ * with nothing but SYNs, one-packet flows, then the longest idle; those are FLOW_END_EARLY. */
+size_t flow_table_collect_ended(const FlowTable *table, uint64_t now_ns,
+        const size_t room_wanted[static _FLOW_FAMILY_MAX], EndingFlow *ending, size_t max);
 /* The flow was deleted in the datapath, `last` being its final totals: emits the last delta,
  * forgets it. */
 void flow_table_end(FlowTable *table, const FlowSample *last, FlowEnd reason, uint64_t now_ns);
@@ -90,7 +94,8 @@ const Flow *flow_table_get(const FlowTable *table, const FlowKey *key);
 typedef bool (*FlowVisitFn)(const Flow *flow, void *userdata); /* false stops */
 void flow_table_foreach(const FlowTable *table, FlowVisitFn visit, void *userdata);
 const FlowTotals *flow_table_totals(const FlowTable *table);
-size_t flow_table_capacity(const FlowTable *table);
+size_t flow_table_capacity(const FlowTable *table); /* of each family */
+size_t flow_table_room(const FlowTable *table);     /* of all together */
 /* After a restart that adopted the datapath's maps: what the kernel counted and no live flow
  * explains ended before our time. */
 void flow_table_set_ended_base(FlowTable *table, uint64_t packets);

@@ -19,6 +19,18 @@ typedef struct FlowKey {
 } FlowKey;
 _Static_assert(sizeof(FlowKey) == 44, "FlowKey has no hidden padding");
 
+/* The datapath has room for as many flows of each. */
+typedef enum FlowFamily {
+    FLOW_IPV4,
+    FLOW_IPV6, /* one address of it is enough */
+    _FLOW_FAMILY_MAX,
+} FlowFamily;
+
+static inline FlowFamily flow_family(const FlowKey *key)
+{
+    return address_is_ipv4(&key->src) && address_is_ipv4(&key->dst) ? FLOW_IPV4 : FLOW_IPV6;
+}
+
 /* The running totals of one flow as the datapath holds them; they only ever grow until the flow is
  * ended. Times are of the monotonic clock. */
 typedef struct FlowSample {

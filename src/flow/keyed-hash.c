@@ -21,6 +21,15 @@ static uint64_t make_seed(void)
     return ((uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec) ^ (uint64_t)(uintptr_t)&seed;
 }
 
+unsigned keyed_hash_log2(size_t elements)
+{
+    unsigned log2 = 5;
+
+    while (log2 < 20 && (size_t)1 << log2 < elements)
+        log2++;
+    return log2;
+}
+
 uint64_t keyed_hash(const void *bytes, size_t size)
 {
     static uint64_t seed;

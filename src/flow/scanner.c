@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A scan goes through its phases in portions: READ the live flows, COLLECT those that are over, END
- * them, then FINISH with the second reading of the counters.
- *
- * The self-check rests on the datapath's order: a packet is counted first and added to its flow
- * then. So what the flows hold, plus what ended, can't be less than what was counted before the
- * scan (C1) nor more than what was counted after it (C2). What is ended between is read and deleted
- * in one operation, and lies between the two as well.
- *
- * After maps were adopted, how much had ended before our time is not known: it lies between bounds
- * that each scan narrows, `base` (kept in the flow table) and base + base_slack. Packets in flight
- * when a scan begins are in C1 and in no flow yet, and are taken as ended: the base may be too high
- * by them, one a CPU. That shows as soon as a scan finds more than was counted, and the base is
- * lowered then; not by more than could have been in flight, or the self-check would find nothing.
- */
+ * them, then FINISH with the second reading of the counters. */
 
 #include "flow/scanner.h"
 
-#define IN_FLIGHT_MAX 64U   /* packets, one a CPU */
-#define READ_PORTION  2048U /* samples a step */
-#define END_PORTION   512U  /* deletions a step: a system call each */
+#include "flow/self-check.h"
+
+#define READ_PORTION 512U /* samples a step */
+#define END_PORTION  128U /* deletions a step: a system call each */
 
 typedef enum Phase {
     PHASE_NONE,
@@ -32,13 +21,11 @@ struct Scanner {
     FlowTable *table;   /* borrowed */
     Phase phase;
     FlowSample *samples; /* READ_PORTION of them */
-    FlowKey *ending;     /* what this scan ends; NULL outside PHASE_END */
-    FlowEnd *reasons;
+    EndingFlow *ending;  /* what this scan ends; NULL outside PHASE_END */
     size_t n_ending, n_ended;
     Counters before; /* C1 */
     ScanResult result;
-    uint64_t base, base_slack;
-    uint64_t in_flight_left;    /* by how much the base may still be lowered */
+    SelfCheck self_check;
     uint64_t untracked_packets; /* as of the last complete scan */
     bool adopting;
 };
@@ -61,16 +48,13 @@ int scanner_new(Datapath *datapath, FlowTable *table, Scanner **ret)
 void scanner_adopt(Scanner *scanner)
 {
     scanner->adopting = true;
-    scanner->base_slack = UINT64_MAX;
-    scanner->in_flight_left = IN_FLIGHT_MAX;
+    self_check_adopt(&scanner->self_check);
 }
 
 static void drop_ending(Scanner *scanner)
 {
     free(scanner->ending);
-    free(scanner->reasons);
     scanner->ending = NULL;
-    scanner->reasons = NULL;
     scanner->n_ending = scanner->n_ended = 0;
 }
 
@@ -110,6 +94,8 @@ int scanner_begin(Scanner *scanner, uint64_t now_ns)
     if (r < 0)
         return r;
     scanner->before = before;
+    if (scanner->adopting) /* what found no room in the process before is no reason to make some */
+        scanner->untracked_packets = before.untracked_packets;
     scanner->result = (ScanResult){.started_ns = now_ns};
     scanner->phase = PHASE_READ;
     flow_table_set_quiet(scanner->table, scanner->adopting);
@@ -119,30 +105,32 @@ int scanner_begin(Scanner *scanner, uint64_t now_ns)
 
 /* --- READ */
 
-/* How many flows must go. The datapath may hold more than was read: room is made before it is
- * full. */
-static size_t room_wanted(const Scanner *scanner)
+/* How many flows of a family must go. The datapath may hold more than was read: room is made before
+ * it is full. In a flood of new flows any room is gone within milliseconds, and a large one only
+ * pushes out more flows for the flood's. */
+static size_t room_wanted(const Scanner *scanner, FlowFamily family)
 {
+    const uint64_t *live = flow_table_totals(scanner->table)->live_of;
     size_t capacity = flow_table_capacity(scanner->table);
-    uint64_t live = flow_table_totals(scanner->table)->live, target = capacity - capacity / 5;
+    uint64_t untracked = scanner->before.untracked_packets - scanner->untracked_packets;
+    uint64_t target = capacity - capacity / (untracked > capacity ? 20 : 5);
+    bool largest = live[family] == MAX_OF(live[FLOW_IPV4], live[FLOW_IPV6]);
 
-    if (live > capacity - capacity / 10)
-        return (size_t)(live - target);
-    if (scanner->before.untracked_packets > scanner->untracked_packets)
-        return MAX_OF(capacity / 10, (size_t)1);
-    return 0;
+    if (live[family] > capacity - capacity / 10)
+        return live[family] > target ? (size_t)(live[family] - target) : 0;
+    return untracked > 0 && largest ? MAX_OF(capacity / 10, (size_t)1) : 0;
 }
 
 static int collect(Scanner *scanner, uint64_t now_ns)
 {
     size_t live = (size_t)flow_table_totals(scanner->table)->live;
+    size_t room[] = {room_wanted(scanner, FLOW_IPV4), room_wanted(scanner, FLOW_IPV6)};
 
     scanner->ending = calloc(live + 1, sizeof(*scanner->ending));
-    scanner->reasons = calloc(live + 1, sizeof(*scanner->reasons));
-    if (!scanner->ending || !scanner->reasons)
+    if (!scanner->ending)
         return -ENOMEM;
-    scanner->n_ending = flow_table_collect_ended(
-            scanner->table, now_ns, room_wanted(scanner), scanner->ending, scanner->reasons, live);
+    scanner->n_ending =
+            flow_table_collect_ended(scanner->table, now_ns, room, scanner->ending, live);
     scanner->phase = PHASE_END;
     return 0;
 }
@@ -190,8 +178,8 @@ static int end_portion(Scanner *scanner, uint64_t now_ns)
     size_t stop = MIN_OF(scanner->n_ending, scanner->n_ended + END_PORTION);
 
     for (; scanner->n_ended < stop; scanner->n_ended++) {
-        int r = end_one(scanner, &scanner->ending[scanner->n_ended],
-                scanner->reasons[scanner->n_ended], now_ns);
+        const EndingFlow *ending = &scanner->ending[scanner->n_ended];
+        int r = end_one(scanner, &ending->key, ending->reason, now_ns);
 
         if (r < 0)
             return r;
@@ -200,52 +188,6 @@ static int end_portion(Scanner *scanner, uint64_t now_ns)
 }
 
 /* --- FINISH */
-
-static uint64_t explained(const Scanner *scanner)
-{
-    const FlowTotals *totals = flow_table_totals(scanner->table);
-
-    return totals->ended_packets + totals->live_packets;
-}
-
-static uint64_t add_saturating(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
-/* Narrows what is known of the base: the true sum lies in [low, high] and in [c1, c2]. */
-static void narrow_base(Scanner *scanner, uint64_t low, uint64_t high, uint64_t c1, uint64_t c2)
-{
-    uint64_t new_low = MAX_OF(low, c1), new_high = MIN_OF(high, c2);
-
-    scanner->base += new_low - low;
-    scanner->base_slack = new_high - new_low;
-    flow_table_set_ended_base(scanner->table, scanner->base);
-}
-
-static void lower_base(Scanner *scanner, uint64_t excess)
-{
-    scanner->base -= excess;
-    scanner->in_flight_left -= excess;
-    flow_table_set_ended_base(scanner->table, scanner->base);
-}
-
-static uint64_t check(Scanner *scanner, const Counters *after)
-{
-    uint64_t c1 = counters_tracked_packets(&scanner->before);
-    uint64_t c2 = counters_tracked_packets(after);
-    uint64_t low = explained(scanner), high = add_saturating(low, scanner->base_slack);
-
-    if (high < c1)
-        return c1 - high;
-    if (low > c2 && low - c2 <= MIN_OF(scanner->in_flight_left, scanner->base))
-        lower_base(scanner, low - c2);
-    else if (low > c2)
-        return low - c2;
-    else if (scanner->base_slack > 0)
-        narrow_base(scanner, low, high, c1, c2);
-    return 0;
-}
 
 static void tell_room(Scanner *scanner, const Counters *after)
 {
@@ -260,7 +202,8 @@ static int finish(Scanner *scanner, uint64_t now_ns)
 
     if (r < 0)
         return r;
-    scanner->result.drift_packets = check(scanner, &scanner->result.counters);
+    scanner->result.drift_packets = self_check(
+            &scanner->self_check, scanner->table, &scanner->before, &scanner->result.counters);
     scanner->result.finished_ns = now_ns;
     tell_room(scanner, &scanner->result.counters);
     drop_ending(scanner);

@@ -29,8 +29,7 @@ struct Access {
     Worker *worker; /* looks up the group */
 };
 
-/* --- construction, reload
- * -------------------------------------------------------------------------- */
+/* --- construction, reload */
 
 /* A token that is wanted and missing opens nothing: that is worth a line, not an end. */
 static int load_token(const Config *config, Token *ret, ConfigError *error)
@@ -126,8 +125,7 @@ int access_reload(Access *access, const Config *config, ConfigError *error)
     return 0;
 }
 
-/* --- who it is
- * --------------------------------------------------------------------------------------- */
+/* --- who it is */
 
 static Standing standing_of_loopback(Request *request)
 {
@@ -196,8 +194,7 @@ bool access_may_read(Request *request)
     return check(request);
 }
 
-/* --- the token
- * ------------------------------------------------------------------------------------------- */
+/* --- the token */
 
 /* What stands behind "Bearer ". A NUL ends it: libmicrohttpd hands out no more than what is before.
  */

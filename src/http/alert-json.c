@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/alert-json.h"
 
-#include "base/clock.h"
-
 static const char *text_or_null(const char *text)
 {
     return text[0] ? text : NULL;
@@ -10,10 +8,10 @@ static const char *text_or_null(const char *text)
 
 void alert_json(JsonOut *out, const Alert *alert)
 {
-    char ip[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX], until[TIME_TEXT_MAX];
+    char ip[ADDRESS_TEXT_MAX];
 
     json_open(out, NULL, '{');
-    json_out_string(out, "time", time_format_rfc3339(alert->wall_ns, time));
+    json_out_time(out, "time", alert->wall_ns);
     json_out_string(out, "kind", alert_kind_name(alert->kind));
     json_out_string(out, "ip", address_format(&alert->address, ip));
     json_out_string(out, "target", text_or_null(alert->target));
@@ -22,8 +20,6 @@ void alert_json(JsonOut *out, const Alert *alert)
     json_out_uint64(out, "ports", alert->ports);
     json_out_uint64(out, "hosts", alert->hosts);
     json_out_uint64(out, "packets", alert->packets);
-    json_out_string(out, "blocked_until",
-            alert->blocked_until_wall_ns ? time_format_rfc3339(alert->blocked_until_wall_ns, until)
-                                         : NULL);
+    json_out_time(out, "blocked_until", alert->blocked_until_wall_ns);
     json_close(out, '}');
 }

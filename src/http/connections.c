@@ -24,7 +24,11 @@ struct Connections {
 
 const char *connection_refusal_name(ConnectionRefusal refusal)
 {
-    static const char *const names[_CONNECTION_REFUSAL_MAX] = {"full", "address", "memory"};
+    static const char *const names[_CONNECTION_REFUSAL_MAX] = {
+            [CONNECTION_REFUSED_FULL] = "full",
+            [CONNECTION_REFUSED_ADDRESS] = "address",
+            [CONNECTION_REFUSED_MEMORY] = "memory",
+    };
 
     return names[refusal];
 }
@@ -57,8 +61,7 @@ Connections *connections_free(Connections *all)
     return NULL;
 }
 
-/* --- limits
- * ----------------------------------------------------------------------------------------- */
+/* --- limits */
 
 size_t connections_descriptors(const Config *config)
 {
@@ -128,7 +131,7 @@ static size_t open_of(const Connections *all, const Peer *peer)
     return n;
 }
 
-static int find_room(Connections *all, const Connection *newcomer)
+static ConnectionRefusal find_room(Connections *all, const Connection *newcomer)
 {
     const Config *config = all->server->context.config;
     ConnectionLimits limits = connections_limits(all);
@@ -137,13 +140,13 @@ static int find_room(Connections *all, const Connection *newcomer)
     if (newcomer->peer->connections >= config->server.connections_per_address_max &&
             open_of(all, newcomer->peer) >= config->server.connections_per_address_max &&
             !make_room(all, newcomer->peer))
-        return CONNECTION_REFUSED_ADDRESS + 1;
+        return CONNECTION_REFUSED_ADDRESS;
     if (open < limits.max || make_room(all, NULL))
-        return 0;
+        return CONNECTION_NOT_REFUSED;
     if (open < limits.max + limits.reserve &&
             access_is_member(all->server->access, &newcomer->caller))
-        return 0;
-    return CONNECTION_REFUSED_FULL + 1;
+        return CONNECTION_NOT_REFUSED;
+    return CONNECTION_REFUSED_FULL;
 }
 
 static uint64_t limit_ns(const Connection *connection)
@@ -168,16 +171,15 @@ void connections_sweep(Connections *all, uint64_t now_ns)
             cut(c, CONNECTION_CUT_TIME);
 }
 
-/* --- coming and going
- * ------------------------------------------------------------------------------- */
+/* --- coming and going */
 
-static Connection *make(
-        Connections *all, int fd, const struct sockaddr *address, uint64_t now_ns, int *ret_why)
+static Connection *make(Connections *all, int fd, const struct sockaddr *address, uint64_t now_ns,
+        ConnectionRefusal *ret_why)
 {
     Connection *connection = calloc(1, sizeof(*connection));
     PeerKey key;
 
-    *ret_why = CONNECTION_REFUSED_MEMORY + 1;
+    *ret_why = CONNECTION_REFUSED_MEMORY;
     if (!connection)
         return NULL;
     *connection = (Connection){.all = all, .fd = fd, .since_ns = now_ns};
@@ -187,18 +189,18 @@ static Connection *make(
     access_recognise(all->server->access, fd, &connection->caller);
     key = peer_key_of(&connection->caller);
     connection->peer = peers_get(all->server->peers, &key, now_ns);
-    *ret_why = connection->peer ? find_room(all, connection) : CONNECTION_REFUSED_FULL + 1;
+    *ret_why = connection->peer ? find_room(all, connection) : CONNECTION_REFUSED_FULL;
     return connection;
 }
 
-int connections_add(
+ConnectionRefusal connections_add(
         Connections *all, int fd, const struct sockaddr *address, uint64_t now_ns, Connection **ret)
 {
-    int why;
+    ConnectionRefusal why;
     _cleanup_free_ Connection *connection = make(all, fd, address, now_ns, &why);
 
-    if (why != 0) {
-        all->refused[why - 1]++;
+    if (why != CONNECTION_NOT_REFUSED) {
+        all->refused[why]++;
         return why;
     }
     connection->next = all->list;
@@ -209,7 +211,7 @@ int connections_add(
     connection->peer->connections++;
     connection->peer->awaited++;
     *ret = TAKE_PTR(connection);
-    return 0;
+    return CONNECTION_NOT_REFUSED;
 }
 
 Connection *connection_free(Connection *connection)

@@ -25,6 +25,7 @@ typedef enum ConnectionPhase {
 } ConnectionPhase;
 
 typedef enum ConnectionRefusal {
+    CONNECTION_NOT_REFUSED,
     CONNECTION_REFUSED_FULL,    /* connections_max, and nobody to make room */
     CONNECTION_REFUSED_ADDRESS, /* connections_per_address_max, likewise */
     CONNECTION_REFUSED_MEMORY,
@@ -43,7 +44,7 @@ typedef struct ConnectionLimits {
     size_t reserve;
 } ConnectionLimits;
 
-const char *connection_refusal_name(ConnectionRefusal refusal);
+const char *connection_refusal_name(ConnectionRefusal refusal); /* NULL: not refused */
 const char *connection_cut_name(ConnectionCut cut);
 
 typedef struct Connections Connections;
@@ -65,9 +66,9 @@ int connections_new(HttpServer *server, Connections **ret);
 Connections *connections_free(Connections *all); /* after the last connection */
 DEFINE_CLEANUP(Connections *, connections_free);
 
-/* 0, or why `fd` may not stay (it is still the caller's then), as a ConnectionRefusal + 1. */
-int connections_add(Connections *all, int fd, const struct sockaddr *address, uint64_t now_ns,
-        Connection **ret);
+/* If it is refused, `fd` is still the caller's. */
+ConnectionRefusal connections_add(Connections *all, int fd, const struct sockaddr *address,
+        uint64_t now_ns, Connection **ret);
 Connection *connection_free(Connection *connection);
 /* The one with this descriptor, NULL if there is none. */
 Connection *connections_find(const Connections *all, int fd);

@@ -26,8 +26,11 @@
 #define BURST_NS    (10 * NSEC_PER_MSEC)
 #define REST_MIN_NS (2 * NSEC_PER_MSEC)
 
-/* libmicrohttpd keeps a connection's head, its parts and its answer's head in a pool of fixed size.
- */
+#define CONNECTIONS_MAX (1 << 20)
+
+/* libmicrohttpd keeps a connection's head, its parts and its answer's head in a pool of fixed size,
+ * all of which it clears after each request. One of more than 32 KiB it maps, so that its memory
+ * goes back to the system when the connection ends. */
 #define POOL_BYTES(header_max_bytes) (2 * (size_t)(header_max_bytes) + 8192)
 
 struct Engine {
@@ -55,8 +58,7 @@ static void on_mhd_log(void *userdata, const char *format, va_list args)
     log_debug("http: %s", text);
 }
 
-/* --- turns
- * ------------------------------------------------------------------------------------------ */
+/* --- turns */
 
 static void arm(Engine *engine, uint64_t at_usec)
 {
@@ -136,16 +138,16 @@ static void schedule(Engine *engine)
 
 static void turn(Engine *engine)
 {
-    uint64_t begin_ns = clock_thread_ns();
+    uint64_t begin_thread_ns = clock_thread_ns(), now_ns = clock_monotonic_ns();
 
     if (engine->resting)
         wake_up(engine);
-    sweep(engine, clock_monotonic_ns());
-    queue_begin_turn(engine->server->queue, begin_ns, AT_ONCE_NS);
+    sweep(engine, now_ns);
+    queue_begin_turn(engine->server->queue, now_ns, AT_ONCE_NS);
     MHD_run(engine->daemon);
     if (queue_waits(engine->server->queue) && queue_run(engine->server->queue, RUN_NS))
         MHD_run(engine->daemon);
-    engine_charge(engine, begin_ns);
+    engine_charge(engine, begin_thread_ns);
     schedule(engine);
 }
 
@@ -176,8 +178,7 @@ void engine_kick(Engine *engine)
         sd_event_source_set_enabled(engine->kick, SD_EVENT_ONESHOT);
 }
 
-/* --- connections
- * ------------------------------------------------------------------------------------ */
+/* --- connections */
 
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
         enum MHD_ConnectionNotificationCode what)
@@ -203,8 +204,7 @@ int engine_add(Engine *engine, Connection *connection, const struct sockaddr *ad
     return -EIO;
 }
 
-/* --- construction
- * ----------------------------------------------------------------------------------- */
+/* --- construction */
 
 static int add_sources(Engine *engine)
 {
@@ -235,9 +235,9 @@ static int add_sources(Engine *engine)
 static struct MHD_Daemon *start(Engine *engine)
 {
     const Config *config = engine->server->context.config;
-    /* The limits are ours (connections.c); libmicrohttpd's must only not be in the way. */
-    intptr_t connections = (intptr_t)config->server.connections_max +
-                           config->server.connections_reserve + LISTENER_ACCEPTS_MAX;
+    /* The limits are ours (connections.c), and may change; libmicrohttpd's must only not be in the
+     * way. */
+    intptr_t connections = CONNECTIONS_MAX;
     /* The order matters: the logger first, so that complaints about the rest are ours. */
     struct MHD_OptionItem options[] = {{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_mhd_log, NULL},
             {MHD_OPTION_CONNECTION_LIMIT, connections, NULL},

@@ -83,13 +83,16 @@ void json_out_double(JsonOut *out, const char *key, double value)
     text_appendf(out->text, "%.3f", value);
 }
 
-void json_out_moment(JsonOut *out, const char *key, uint64_t monotonic_ns)
+void json_out_time(JsonOut *out, const char *key, uint64_t wall_ns)
 {
-    uint64_t now = clock_monotonic_ns(), age = now > monotonic_ns ? now - monotonic_ns : 0;
-    uint64_t wall = clock_wall_ns();
     char text[TIME_TEXT_MAX];
 
-    json_out_string(out, key, time_format_rfc3339(wall > age ? wall - age : 0, text));
+    json_out_string(out, key, wall_ns > 0 ? time_format_rfc3339(wall_ns, text) : NULL);
+}
+
+void json_out_moment(JsonOut *out, const char *key, uint64_t monotonic_ns)
+{
+    json_out_time(out, key, clock_wall_of_monotonic_ns(monotonic_ns));
 }
 
 void json_out_bool(JsonOut *out, const char *key, bool value)

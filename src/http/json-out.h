@@ -18,6 +18,8 @@ void json_close(JsonOut *out, char bracket);
 void json_out_string(JsonOut *out, const char *key, const char *value);
 void json_out_uint64(JsonOut *out, const char *key, uint64_t value);
 void json_out_double(JsonOut *out, const char *key, double value); /* three decimals */
-/* A moment of the monotonic clock in words of the wall clock: RFC 3339, UTC. */
+/* RFC 3339, UTC; 0 is null. */
+void json_out_time(JsonOut *out, const char *key, uint64_t wall_ns);
+/* The same for a moment of the monotonic clock. */
 void json_out_moment(JsonOut *out, const char *key, uint64_t monotonic_ns);
 void json_out_bool(JsonOut *out, const char *key, bool value);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop-timer.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -58,8 +59,7 @@ static void exhausted(Listener *listener)
     connections_relieve(listener->server->connections);
     listener->exhausted = true;
     enable(listener);
-    sd_event_source_set_time_relative(listener->retry, EXHAUSTED_USEC);
-    sd_event_source_set_enabled(listener->retry, SD_EVENT_ONESHOT);
+    (void)loop_timer_set(listener->retry, EXHAUSTED_USEC);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -90,7 +90,8 @@ static bool accept_one(Listener *listener)
         exhausted(listener);
     if (fd < 0) /* or it is gone already, and the next one is asked for in the next round */
         return false;
-    if (connections_add(server->connections, fd, &address.any, clock_monotonic_ns(), &connection))
+    if (connections_add(server->connections, fd, &address.any, clock_monotonic_ns(), &connection) !=
+            CONNECTION_NOT_REFUSED)
         turn_away(fd);
     else {
         TAKE_FD(fd);
@@ -127,10 +128,7 @@ static int add_sources(Listener *listener)
     if (r >= 0)
         r = sd_event_source_set_priority(listener->io, HTTP_PRIORITY);
     if (r >= 0)
-        r = sd_event_add_time_relative(
-                event, &listener->retry, CLOCK_MONOTONIC, 0, 0, on_retry, listener);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(listener->retry, SD_EVENT_OFF);
+        r = loop_timer_new(event, on_retry, listener, &listener->retry);
     return r;
 }
 

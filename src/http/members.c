@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/members.h"
 
+#include "base/log.h"
+
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -67,6 +69,9 @@ int members_new(const char *group, Members **ret)
         add_named(members, found->gr_mem, user_buffer);
         add_primary(members, user_buffer);
     }
+    if (members->count == MEMBERS_MAX)
+        log_warning("The group %s has too many members: only %d users may write without the token",
+                group, MEMBERS_MAX);
     qsort(members->uids, members->count, sizeof(members->uids[0]), compare);
     *ret = TAKE_PTR(members);
     return 0;

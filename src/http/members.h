@@ -16,8 +16,8 @@
 
 typedef struct Members Members;
 
-/* Asks the system for `group`: may block for long. A group that doesn't exist has no members. Only
- * -ENOMEM is an error. */
+/* Asks the system for `group`: may block for long. A group that doesn't exist has no members; of
+ * one with more than a thousand some are left out, and that is logged. Only -ENOMEM is an error. */
 int members_new(const char *group, Members **ret);
 Members *members_free(Members *members);
 DEFINE_CLEANUP(Members *, members_free);

@@ -46,7 +46,7 @@ static void out_connections(MetricText *out, const HttpServer *server)
             "Addresses and users that something is remembered of.", peers_count(server->peers));
     metric_counter(out, "ntc_http_connections_refused_total",
             "Connections for which there was no room, by reason.");
-    for (int i = 0; i < _CONNECTION_REFUSAL_MAX; i++)
+    for (int i = CONNECTION_NOT_REFUSED + 1; i < _CONNECTION_REFUSAL_MAX; i++)
         metric_uint64(out, METRIC_LABELS({"reason", connection_refusal_name((ConnectionRefusal)i)}),
                 connections_refused(all, (ConnectionRefusal)i));
     metric_counter(out, "ntc_http_connections_cut_total",

@@ -30,6 +30,19 @@ static void out_packets(MetricText *out, const Counters *counters)
                 counters_of_protocol(counters, (ProtocolClass)p).bytes);
 }
 
+static void out_by_family(MetricText *out, const char *name, const char *help,
+        const uint64_t values[static _FLOW_FAMILY_MAX])
+{
+    static const char *const families[_FLOW_FAMILY_MAX] = {
+            [FLOW_IPV4] = "IPV4",
+            [FLOW_IPV6] = "IPV6",
+    };
+
+    metric_gauge(out, name, help);
+    for (int i = 0; i < _FLOW_FAMILY_MAX; i++)
+        metric_uint64(out, METRIC_LABELS({"family", families[i]}), values[i]);
+}
+
 static void out_traffic(MetricText *out, const HttpContext *context, uint64_t now_ns)
 {
     Rates rates = stats_rates(context->stats, now_ns);
@@ -42,11 +55,13 @@ static void out_traffic(MetricText *out, const HttpContext *context, uint64_t no
             stats_active_addresses(context->stats, now_ns));
     metric_gauge_value(out, "ntc_active_flows", "Flows that have not ended.",
             flow_table_totals(context->flows)->live);
+    out_by_family(out, "ntc_flows",
+            "Flows that have not ended, by family: each has room of its own.",
+            flow_table_totals(context->flows)->live_of);
     out_packets(out, stats_counters(context->stats));
 }
 
-/* --- the busiest addresses
- * ------------------------------------------------------------------------- */
+/* --- the busiest addresses */
 
 typedef struct AddressMetric {
     const char *name;
@@ -98,19 +113,15 @@ static void out_addresses(MetricText *out, const HttpContext *context, uint64_t 
     }
 }
 
-/* --- losses and limits
- * ------------------------------------------------------------------------------ */
+/* --- losses and limits */
 
 static void out_events(MetricText *out, const Counters *c)
 {
-    uint64_t suppressed = 0;
-
-    for (int a = 0; a < _ACTION_MAX; a++)
-        suppressed += c->events_suppressed_packets[a];
     metric_counter_value(out, "ntc_events_shown_total", "Packets handed to the live view.",
             c->events_shown_packets);
     metric_counter_value(out, "ntc_events_suppressed_total",
-            "Packets not shown in the live view because its budget was used up.", suppressed);
+            "Packets not shown in the live view because its budget was used up.",
+            counters_suppressed_events(c));
     metric_counter_value(out, "ntc_events_lost_total",
             "Packets not shown in the live view because the ring buffer was full.",
             c->events_lost_packets);
@@ -143,9 +154,10 @@ static void out_ended_flows(MetricText *out, const FlowTotals *flows)
 static void out_flows(MetricText *out, const HttpContext *context)
 {
     const FlowTotals *flows = flow_table_totals(context->flows);
+    uint64_t capacity = flow_table_capacity(context->flows);
 
-    metric_gauge_value(out, "ntc_flows_capacity", "Flows that are kept at a time (flows.capacity).",
-            flow_table_capacity(context->flows));
+    out_by_family(out, "ntc_flows_capacity", "Flows that are kept at a time (flows.capacity).",
+            (uint64_t[]){[FLOW_IPV4] = capacity, [FLOW_IPV6] = capacity});
     metric_counter_value(out, "ntc_flows_started_total", "Flows ever seen.", flows->started);
     out_ended_flows(out, flows);
     metric_counter_value(out, "ntc_flows_untracked_packets_total",
@@ -175,7 +187,7 @@ static void out_feeds(MetricText *out, const FeedSet *set)
                         {"list", list_name(set->files[i]->list)}, {"feed", set->files[i]->name}),
                 set->files[i]->n_items);
     metric_gauge(out, "ntc_feed_problems",
-            "Lines of a feed's file that could not be taken, or why the file could not be read.");
+            "Lines of a feed's file that could not be taken, or 1 if the file could not be read.");
     for (size_t i = 0; i < set->n_files; i++)
         metric_uint64(out,
                 METRIC_LABELS(
@@ -204,8 +216,7 @@ static void out_lists(MetricText *out, const Control *control)
             control_storage_failures(control));
 }
 
-/* --- alerts
- * ----------------------------------------------------------------------------------------- */
+/* --- alerts */
 
 static void out_alerts(MetricText *out, const HttpContext *context)
 {
@@ -221,8 +232,7 @@ static void out_alerts(MetricText *out, const HttpContext *context)
             detect_lost(context->detect));
 }
 
-/* --- the daemon
- * ------------------------------------------------------------------------------------- */
+/* --- the daemon */
 
 static void out_attached(MetricText *out, const Stats *stats)
 {
@@ -238,12 +248,25 @@ static void out_attached(MetricText *out, const Stats *stats)
                     attachments.items[i].attached[d]);
 }
 
+static void out_scan(MetricText *out, const Stats *stats)
+{
+    ScanTime time = stats_scan_time(stats);
+
+    metric_gauge(out, "ntc_scan_seconds",
+            "How long the loop was busy with the last scan of the flows, all its steps together.");
+    metric_double(out, NULL, (double)time.all_steps_ns / (double)NSEC_PER_SEC);
+    metric_gauge(out, "ntc_scan_longest_step_seconds",
+            "Its longest step: how long everything else waited at most.");
+    metric_double(out, NULL, (double)time.longest_step_ns / (double)NSEC_PER_SEC);
+}
+
 static void out_daemon(MetricText *out, const HttpServer *server)
 {
     const HttpContext *context = &server->context;
 
     out_attached(out, context->stats);
     metrics_http(out, server);
+    out_scan(out, context->stats);
     metric_counter_value(out, "ntc_journal_lost_total",
             "Journal entries that did not fit into the queue.",
             context->journal_lost ? context->journal_lost(context->userdata) : 0);

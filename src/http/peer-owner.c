@@ -61,8 +61,7 @@ void peer_owner_done(PeerOwner *owner)
     owner->netlink = safe_close(owner->netlink);
 }
 
-/* --- the two ends
- * ---------------------------------------------------------------------------------- */
+/* --- the two ends */
 
 static int endpoint(int (*ask)(int fd, struct sockaddr *, socklen_t *), int fd, Endpoint *ret)
 {
@@ -94,8 +93,7 @@ static bool still_open(int fd)
            (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
 }
 
-/* --- question and answer
- * --------------------------------------------------------------------------- */
+/* --- question and answer */
 
 static void put_address(__be32 *words, const Address *address)
 {

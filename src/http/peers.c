@@ -38,6 +38,11 @@ int peers_new(size_t max, Peers **ret)
     return 0;
 }
 
+void peers_set_max(Peers *peers, size_t max)
+{
+    peers->max = max;
+}
+
 static void forget(Peers *peers, Peer *peer)
 {
     HASH_DEL(peers->table, peer);

@@ -46,6 +46,8 @@ typedef struct Peers Peers;
 int peers_new(size_t max, Peers **ret);
 Peers *peers_free(Peers *peers);
 DEFINE_CLEANUP(Peers *, peers_free);
+/* Those that are there stay. */
+void peers_set_max(Peers *peers, size_t max);
 
 PeerKey peer_key_of(const Caller *caller);
 /* The record of `key`, made if there is none. NULL: no memory, or all are connected. Valid until

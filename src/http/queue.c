@@ -121,7 +121,7 @@ static void run(Queue *queue, Request *request)
     Peer *peer = request->from->peer;
 
     request_run(request);
-    queue->now_ns = clock_thread_ns();
+    queue->now_ns = clock_monotonic_ns();
     charge(queue, class, peer, start_ns, queue->now_ns - begun_ns);
 }
 
@@ -136,7 +136,7 @@ static bool may_run_at_once(Queue *queue)
 {
     if (queue_waits(queue))
         return false;
-    queue->now_ns = clock_thread_ns();
+    queue->now_ns = clock_monotonic_ns();
     return queue->now_ns < queue->at_once_until_ns;
 }
 
@@ -157,7 +157,7 @@ bool queue_run(Queue *queue, uint64_t budget_ns)
     bool any = queue_waits(queue);
     uint64_t end_ns;
 
-    queue->now_ns = clock_thread_ns();
+    queue->now_ns = clock_monotonic_ns();
     end_ns = queue->now_ns + budget_ns;
     while (queue_waits(queue)) {
         Request *request = next_request(queue, next_class(queue));

@@ -141,6 +141,8 @@ static enum MHD_Result send_reply(Request *request)
     Reply *reply = &request->reply;
     struct MHD_Response *stream = NULL;
 
+    if (!reply->type && reply->body.data)
+        text_append(&reply->body, "\n"); /* JSON, which people read on terminals */
     if (reply->body.failed)
         reply_error(reply, 503, "unavailable", "out of memory");
     if (request->sse)

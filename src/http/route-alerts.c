@@ -52,8 +52,7 @@ static void on_request_gone(void *userdata)
     ((Wait *)userdata)->request = NULL;
 }
 
-/* --- what is asked for
- * ------------------------------------------------------------------------------ */
+/* --- what is asked for */
 
 static bool refuse(Request *request, const char *what)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* /flows: the first `limit` flows in the wanted order. The table may hold hundreds of thousands, so
- * they are not sorted: a heap of `limit` flows keeps the best seen so far, the worst of them on
- * top. */
+/* /flows: the first `limit` flows in the wanted order. */
 
+#include "flow/flow-rank.h"
 #include "http/json-out.h"
 #include "http/query.h"
 #include "http/routes.h"
@@ -12,77 +11,19 @@
 #define FLOWS_LIMIT_DEFAULT 100
 #define FLOWS_LIMIT_MAX     1000
 
-typedef enum FlowOrder {
-    FLOW_BY_PACKETS,
-    FLOW_BY_BYTES,
-    FLOW_BY_RATE,
-    FLOW_BY_LAST_SEEN,
-} FlowOrder;
-
 typedef struct FlowQuery {
-    FlowOrder order;
+    FlowRank rank;
     bool has_src, has_dst, has_ip;
     Prefix src, dst, ip; /* `ip`: either end */
     uint64_t port;       /* of either end; 0: any */
     int protocol;        /* ProtocolClass, -1: any */
     int action;          /* Action, -1: any */
 
-    const Flow **heap;
-    size_t n, max;
+    uint64_t limit;
+
+    Top top;
     uint64_t matched;
 } FlowQuery;
-
-static uint64_t rank(const FlowQuery *query, const Flow *flow)
-{
-    switch (query->order) {
-    case FLOW_BY_BYTES:
-        return flow->sample.bytes;
-    case FLOW_BY_RATE:
-        return flow->bytes_per_second;
-    case FLOW_BY_LAST_SEEN:
-        return flow->sample.last_seen_ns;
-    default:
-        return flow->sample.packets;
-    }
-}
-
-/* Does `a` come before `b` in the answer? Ties by key, so that equal tables give equal answers. */
-static bool before(const FlowQuery *query, const Flow *a, const Flow *b)
-{
-    uint64_t x = rank(query, a), y = rank(query, b);
-
-    return x != y ? x > y : memcmp(&a->sample.key, &b->sample.key, sizeof(FlowKey)) < 0;
-}
-
-static void sift_down(FlowQuery *query, size_t i, size_t n)
-{
-    const Flow **heap = query->heap;
-
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child + 1 < n && before(query, heap[child], heap[child + 1]))
-            child++;
-        if (child >= n || before(query, heap[child], heap[i]))
-            return;
-        const Flow *swap = heap[i];
-        heap[i] = heap[child];
-        heap[child] = swap;
-        i = child;
-    }
-}
-
-static void sift_up(FlowQuery *query, size_t i)
-{
-    const Flow **heap = query->heap;
-
-    while (i > 0 && before(query, heap[(i - 1) / 2], heap[i])) {
-        const Flow *swap = heap[i];
-        heap[i] = heap[(i - 1) / 2];
-        heap[(i - 1) / 2] = swap;
-        i = (i - 1) / 2;
-    }
-}
 
 static bool has_end(const FlowQuery *query, const FlowKey *key)
 {
@@ -109,26 +50,8 @@ static bool on_flow(const Flow *flow, void *userdata)
     if (!wanted(query, &flow->sample))
         return true;
     query->matched++;
-    if (query->n < query->max) {
-        query->heap[query->n] = flow;
-        sift_up(query, query->n++);
-    } else if (query->n > 0 && before(query, flow, query->heap[0])) {
-        query->heap[0] = flow;
-        sift_down(query, 0, query->n);
-    }
+    top_offer(&query->top, &flow);
     return true;
-}
-
-/* Best first. */
-static void sort_heap(FlowQuery *query)
-{
-    for (size_t n = query->n; n > 1; n--) {
-        const Flow *worst = query->heap[0];
-
-        query->heap[0] = query->heap[n - 1];
-        query->heap[n - 1] = worst;
-        sift_down(query, 0, n - 1);
-    }
 }
 
 static void out_flow(JsonOut *out, const Stats *stats, const Flow *flow)
@@ -156,18 +79,18 @@ static void out_flow(JsonOut *out, const Stats *stats, const Flow *flow)
     json_close(out, '}');
 }
 
-static void out_flows(Request *request, const FlowQuery *query)
+static void out_flows(Request *request, const FlowQuery *query, const Flow **flows)
 {
     const HttpContext *context = &request->server->context;
     JsonOut out = {.text = &request->reply.body};
 
     json_open(&out, NULL, '{');
     json_out_uint64(&out, "count", flow_table_totals(context->flows)->live);
-    json_out_uint64(&out, "capacity", flow_table_capacity(context->flows));
+    json_out_uint64(&out, "capacity", flow_table_room(context->flows));
     json_out_uint64(&out, "matched", query->matched);
     json_open(&out, "flows", '[');
-    for (size_t i = 0; i < query->n; i++)
-        out_flow(&out, context->stats, query->heap[i]);
+    for (size_t i = 0; i < query->top.count; i++)
+        out_flow(&out, context->stats, flows[i]);
     json_close(&out, ']');
     json_close(&out, '}');
     request->reply.status = 200;
@@ -210,39 +133,38 @@ static bool read_query(Request *request, FlowQuery *query)
 {
     static const char *const known[] = {
             "limit", "sort", "src", "dst", "ip", "port", "proto", "action", NULL};
-    /* In the order of FlowOrder. */
+    /* In the order of FlowRank. */
     static const char *const orders[] = {"packets", "bytes", "rate", "last_seen", NULL};
-    uint64_t limit;
-    size_t order;
+    size_t rank;
 
     if (!query_check(request, known) ||
-            !query_uint64(request, "limit", FLOWS_LIMIT_MAX, FLOWS_LIMIT_DEFAULT, &limit) ||
-            !query_word(request, "sort", orders, &order) ||
+            !query_uint64(request, "limit", FLOWS_LIMIT_MAX, FLOWS_LIMIT_DEFAULT, &query->limit) ||
+            !query_word(request, "sort", orders, &rank) ||
             !read_prefix(request, "src", &query->has_src, &query->src) ||
             !read_prefix(request, "dst", &query->has_dst, &query->dst) ||
             !read_prefix(request, "ip", &query->has_ip, &query->ip) ||
             !query_uint64(request, "port", UINT16_MAX, 0, &query->port) ||
             !read_words(request, query))
         return false;
-    query->max = limit;
-    query->order = (FlowOrder)order;
+    query->rank = (FlowRank)rank;
     return true;
 }
 
 void route_flows(Request *request)
 {
-    _cleanup_free_ const Flow **heap = calloc(FLOWS_LIMIT_MAX, sizeof(*heap));
-    FlowQuery query = {.heap = heap};
+    _cleanup_free_ const Flow **flows = calloc(FLOWS_LIMIT_MAX, sizeof(*flows));
+    FlowQuery query = {};
 
-    if (!heap) {
+    if (!flows) {
         reply_error(&request->reply, 503, "unavailable", "out of memory");
         return;
     }
     if (!read_query(request, &query))
         return;
+    query.top = flow_top(flows, query.limit, &query.rank);
     flow_table_foreach(request->server->context.flows, on_flow, &query);
-    sort_heap(&query);
-    out_flows(request, &query);
+    top_sort(&query.top);
+    out_flows(request, &query, flows);
 }
 
 void route_flows_flush(Request *request)

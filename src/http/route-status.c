@@ -7,6 +7,7 @@
 #include "http/sse.h"
 
 #include "base/clock.h"
+#include "stats/losses.h"
 
 static void out_interfaces(JsonOut *out, const Stats *stats)
 {
@@ -84,7 +85,7 @@ static void out_tables(JsonOut *out, const HttpContext *context, uint64_t now_ns
 
     json_open(out, "flows", '{');
     json_out_uint64(out, "active", flows->live);
-    json_out_uint64(out, "capacity", flow_table_capacity(context->flows));
+    json_out_uint64(out, "capacity", flow_table_room(context->flows));
     json_out_uint64(out, "started", flows->started);
     json_close(out, '}');
     json_open(out, "addresses", '{');
@@ -128,22 +129,15 @@ static void out_feeds(JsonOut *out, const Control *control)
 
 static void out_losses(JsonOut *out, const HttpContext *context)
 {
-    const Counters *c = stats_counters(context->stats);
-    uint64_t suppressed = 0;
+    LossesElsewhere elsewhere = {
+            .journal_entries = context->journal_lost ? context->journal_lost(context->userdata) : 0,
+            .storage_failures = control_storage_failures(context->control)};
+    Loss losses[LOSSES_MAX];
+    size_t n = losses_collect(context->stats, &elsewhere, losses);
 
-    for (int a = 0; a < _ACTION_MAX; a++)
-        suppressed += c->events_suppressed_packets[a];
     json_open(out, "losses", '{');
-    json_out_uint64(out, "events_suppressed", suppressed);
-    json_out_uint64(out, "events_lost", c->events_lost_packets);
-    json_out_uint64(out, "flows_untracked_packets", c->untracked_packets);
-    json_out_uint64(
-            out, "addresses_untracked_packets", stats_untracked_address_packets(context->stats));
-    json_out_uint64(out, "accounting_drift_packets", stats_drift_packets(context->stats));
-    json_out_uint64(out, "unreadable_packets", c->unreadable_packets);
-    json_out_uint64(out, "journal_entries",
-            context->journal_lost ? context->journal_lost(context->userdata) : 0);
-    json_out_uint64(out, "storage_failures", control_storage_failures(context->control));
+    for (size_t i = 0; i < n; i++)
+        json_out_uint64(out, losses[i].name, losses[i].value);
     json_close(out, '}');
 }
 

@@ -27,9 +27,10 @@ void routes_run(Request *request);
 /* The route's path, never what was asked for; "other" for unknown ones. NULL behind the last. */
 const char *routes_path(size_t index);
 const char *routes_name(const Request *request);
+/* Which list a path that begins with /blacklist or /whitelist is about. */
+ListId route_list_of(const Request *request);
 
-/* --- who answers (handlers fill request->reply or wait)
- * -------------------------------------------- */
+/* --- who answers (handlers fill request->reply or wait) */
 
 void route_index(Request *request);
 void route_asset(Request *request);

@@ -157,6 +157,8 @@ int http_server_reload(HttpServer *server, const Config *config, ConfigError *er
     if (r < 0)
         return r;
     server->context.config = config;
+    peers_set_max(server->peers, peers_max(config));
+    take_descriptors(server);
     if (gethostname(server->hostname, sizeof(server->hostname) - 1) < 0)
         server->hostname[0] = '\0';
     return 0;

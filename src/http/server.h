@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* HTTP on the event loop: libmicrohttpd in epoll mode, one MHD daemon a listening socket, no
- * threads.
+/* HTTP on the event loop: listening sockets of ours, and libmicrohttpd in epoll mode behind them,
+ * without threads.
  *
  * In: requests. Out: answers made from const views of stats, flows and lists; wishes handed to
  * control. Routes are one table (routes.c); who may what is decided in access.c; live events in
@@ -32,6 +32,7 @@ typedef struct HttpContext {
     const AlertLog *alerts;
     const char *mode; /* "bpf", "mock" */
     uint64_t started_monotonic_ns;
+    uint64_t event_base; /* an event's number is this one and how many packets were shown so far */
     uint64_t (*datapath_memory_bytes)(void *userdata);
     uint64_t (*journal_lost)(void *userdata);
     uint64_t (*bus_signals_lost)(void *userdata);
@@ -52,7 +53,7 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
 HttpServer *http_server_free(HttpServer *server);
 DEFINE_CLEANUP(HttpServer *, http_server_free);
 
-/* `config` replaces the one before, which may then be freed; listening sockets and sizes stay as
+/* `config` replaces the one before, which may then be freed; listening sockets and buffers stay as
  * they are. -errno with `error` (a bad token file): nothing changed. */
 int http_server_reload(HttpServer *server, const Config *config, ConfigError *error);
 /* The TCP port in use (for --port 0 and for the printed URL); 0 if there is none. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Whoever is overtaken by the ring while his bytes are written does not read, and is cut off by
- * shutting his socket down, which libmicrohttpd notices; in the other states it is our own doing,
- * and the client is told of a gap. What is for him alone goes out before what he shares with the
- * others, and always between two messages. */
+/* Whoever is overtaken by the ring while his socket is full does not read, and is cut off by
+ * shutting it down, which libmicrohttpd notices. Otherwise it is our own doing (HTTP rests when it
+ * has used its share of the time), and the client is told of a gap. What libmicrohttpd has to send
+ * is a copy: the ring may run over the original any number of times. What is for one client alone
+ * goes out before what he shares with the others, and always between two messages. */
 
 #include "http/sse-internal.h"
 
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,10 +55,17 @@ void sse_client_cut_off(SseClient *client)
     (void)shutdown(socket_of(client), SHUT_RDWR);
 }
 
+static bool is_full(const SseClient *client)
+{
+    struct pollfd socket = {.fd = socket_of(client), .events = POLLOUT};
+
+    return poll(&socket, 1, 0) == 0;
+}
+
 bool sse_client_is_overtaken(const SseClient *client)
 {
     return client->state == CLIENT_WRITING &&
-           client->cursor < event_ring_tail(client->stream->ring);
+           client->cursor < event_ring_tail(client->stream->ring) && is_full(client);
 }
 
 void sse_client_check(SseClient *client, uint64_t now_ns)
@@ -160,14 +169,17 @@ struct MHD_Response *sse_client_response(SseClient *client)
  * ------------------------------------------------------------------------------- */
 
 /* Sequence numbers go on where those before a restart ended: no event without a packet that the
- * kernel counted as handed out, so that count is never below the last number. */
+ * kernel counted as handed out, so that count and the base are never below the last number. Where
+ * the counters begin anew so does the base, which is random: numbers of another life mean nothing
+ * in this one. */
 static void place(SseClient *client, const char *last_id)
 {
     EventStream *stream = client->stream;
+    const HttpContext *context = &stream->server->context;
     uint64_t seq;
 
-    event_ring_raise_seq(
-            stream->ring, stats_counters(stream->server->context.stats)->events_shown_packets);
+    event_ring_raise_seq(stream->ring,
+            context->event_base + stats_counters(context->stats)->events_shown_packets);
     client->cursor = event_ring_head(stream->ring);
     if (!last_id)
         return;
@@ -176,12 +188,12 @@ static void place(SseClient *client, const char *last_id)
         sse_format_gap(&client->own, 0);
 }
 
-static bool is_full(const EventStream *stream, const Peer *peer)
+static bool has_room(const EventStream *stream, const Peer *peer)
 {
     const Config *config = stream->server->context.config;
 
-    return stream->n_clients >= config->server.sse_clients_max ||
-           peer->streams >= config->server.sse_clients_per_address_max;
+    return stream->n_clients < config->server.sse_clients_max &&
+           peer->streams < config->server.sse_clients_per_address_max;
 }
 
 int sse_client_new(EventStream *stream, Request *request, const char *last_id, SseClient **ret)
@@ -189,7 +201,7 @@ int sse_client_new(EventStream *stream, Request *request, const char *last_id, S
     static const int socket_bytes = SOCKET_BYTES;
     SseClient *client;
 
-    if (stream->stopping || is_full(stream, request->from->peer))
+    if (stream->stopping || !has_room(stream, request->from->peer))
         return -EBUSY;
     client = calloc(1, sizeof(*client));
     if (!client)

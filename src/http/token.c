@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/token.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,7 +12,8 @@
 
 static int complain(ConfigError *error, const char *path, int r, const char *what)
 {
-    snprintf(error->message, sizeof(error->message), "the token file %.200s %s", path, what);
+    snprintf(error->message, sizeof(error->message), "the token file %.*s %s", text_fit(path, 200),
+            path, what);
     return r;
 }
 

@@ -42,8 +42,7 @@ int alert_entry_begin_run(void)
     return r;
 }
 
-/* --- written
- * ---------------------------------------------------------------------------------------- */
+/* --- written */
 
 void journal_send_alert(Journal *journal, const Alert *alert)
 {
@@ -67,8 +66,7 @@ void journal_send_alert(Journal *journal, const Alert *alert)
             "%s", alert->message);
 }
 
-/* --- read again
- * ------------------------------------------------------------------------------------- */
+/* --- read again */
 
 /* The value of a field that fits. */
 static int get_text(sd_journal *journal, const char *field, char *ret, size_t size)

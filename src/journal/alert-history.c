@@ -41,8 +41,7 @@ static void journal_closep(sd_journal **journal)
     sd_journal_close(*journal);
 }
 
-/* --- the journal, on the worker
- * --------------------------------------------------------------------- */
+/* --- the journal, on the worker */
 
 static int add_match(sd_journal *journal, const char *field, const char *value)
 {
@@ -149,8 +148,7 @@ static int search_run(void *data)
     return r < 0 ? r : read_backwards(search, journal);
 }
 
-/* --- together with memory, on the loop
- * -------------------------------------------------------------- */
+/* --- together with memory, on the loop */
 
 static int newest_first(const void *a, const void *b)
 {

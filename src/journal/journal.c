@@ -73,19 +73,20 @@ static void entry_end_field(Entry *entry)
 
 static _printf_(2, 3) void entry_add(Entry *entry, const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
     va_list args;
 
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        text = NULL;
-    va_end(args);
-
     entry_begin_field(entry);
-    if (text)
-        text_append(&entry->text, text);
-    else
-        entry->text.failed = true;
+    va_start(args, format);
+    text_vappendf(&entry->text, format, args);
+    va_end(args);
+    entry_end_field(entry);
+}
+
+static _printf_(2, 0) void entry_add_message(Entry *entry, const char *format, va_list args)
+{
+    entry_begin_field(entry);
+    text_append(&entry->text, "MESSAGE=");
+    text_vappendf(&entry->text, format, args);
     entry_end_field(entry);
 }
 
@@ -189,22 +190,18 @@ void journal_send(Journal *journal, JournalEvent event, int priority, const char
         const char *message_format, ...)
 {
     _cleanup_(entry_freep) Entry *entry = calloc(1, sizeof(*entry));
-    _cleanup_free_ char *message = NULL;
     va_list args;
 
-    va_start(args, message_format);
-    if (vasprintf(&message, message_format, args) < 0)
-        message = NULL;
-    va_end(args);
-
-    if (!entry || !message) {
+    if (!entry) {
         journal->lost++;
         return;
     }
     entry->journal = journal;
     entry->event = event;
     entry->priority = priority;
-    entry_add(entry, "MESSAGE=%s", message);
+    va_start(args, message_format);
+    entry_add_message(entry, message_format, args);
+    va_end(args);
     entry_add(entry, "PRIORITY=%d", priority);
     entry_add(entry, "SYSLOG_IDENTIFIER=ntc");
     entry_add(entry, "MESSAGE_ID=%s", journal_event_id(event));

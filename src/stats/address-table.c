@@ -3,6 +3,8 @@
  * for a whole window are at its head, and go first when room is needed. What they did is in
  * slot-windows.h, under the index of their record here. */
 
+#define HASH_BUCKETS_LOG2 keyed_hash_log2(table->max)
+
 #include "stats/address-table.h"
 
 #include "flow/keyed-hash.h"
@@ -58,8 +60,7 @@ static size_t slot_of(const AddressTable *table, const AddressRecord *record)
     return (size_t)(record - table->records);
 }
 
-/* --- coming and going
- * ------------------------------------------------------------------------------- */
+/* --- coming and going */
 
 static void unlink_record(AddressTable *table, AddressRecord *record)
 {
@@ -174,8 +175,7 @@ bool address_table_add(AddressTable *table, const Address *address, const Window
     return true;
 }
 
-/* --- out
- * ------------------------------------------------------------------------------------------ */
+/* --- out */
 
 const AddressSums *address_table_all(AddressTable *table, uint64_t now_ns, size_t *ret_n)
 {

@@ -38,8 +38,7 @@ void slot_windows_done(SlotWindows *windows)
     *windows = (SlotWindows){};
 }
 
-/* --- time passes
- * ------------------------------------------------------------------------------------ */
+/* --- time passes */
 
 static void take_off(AddressSums *sums, const SlotBucket *bucket)
 {
@@ -110,8 +109,7 @@ AddressSums slot_windows_get(const SlotWindows *windows, size_t slot, uint32_t b
     return sums;
 }
 
-/* --- in
- * ------------------------------------------------------------------------------------------- */
+/* --- in */
 
 /* Returns how much found room. */
 static uint32_t add_saturating(uint32_t *to, uint32_t n)

@@ -3,7 +3,7 @@
 
 #include "stats/address-table.h"
 #include "stats/rate-history.h"
-#include "stats/talker-heap.h"
+#include "stats/talker-order.h"
 
 #include "base/clock.h"
 
@@ -15,6 +15,7 @@ struct Stats {
     uint64_t untracked_packets;
     Counters counters;
     uint64_t drift_packets;
+    ScanTime scan_time;
     RateHistory history;
     Attachment *attachments; /* owned */
     size_t n_attachments;
@@ -88,6 +89,11 @@ void stats_set_counters(
     address_table_drop_idle(stats->addresses, now_ns);
 }
 
+void stats_set_scan_time(Stats *stats, const ScanTime *time)
+{
+    stats->scan_time = *time;
+}
+
 void stats_set_baseline(Stats *stats, const Counters *counters, uint64_t now_ns)
 {
     stats->counters = *counters;
@@ -117,6 +123,11 @@ const Counters *stats_counters(const Stats *stats)
 uint64_t stats_drift_packets(const Stats *stats)
 {
     return stats->drift_packets;
+}
+
+ScanTime stats_scan_time(const Stats *stats)
+{
+    return stats->scan_time;
 }
 
 Rates stats_rates(const Stats *stats, uint64_t now_ns)
@@ -186,10 +197,10 @@ bool stats_talker(const Stats *stats, const Address *address, uint64_t now_ns, T
     return true;
 }
 
-static void finish_top(const Stats *stats, uint64_t now_ns, TalkerHeap *heap, TalkerTop *top)
+static void finish_top(const Stats *stats, uint64_t now_ns, Top *chosen, TalkerTop *top)
 {
-    talker_heap_sort(heap);
-    top->count = heap->count;
+    top_sort(chosen);
+    top->count = chosen->count;
     for (size_t i = 0; i < top->count; i++) {
         Address address = top->talkers[i].address;
 
@@ -201,20 +212,19 @@ void stats_tops(const Stats *stats, uint64_t now_ns, TalkerTop *tops, size_t n)
 {
     size_t n_slots;
     const AddressSums *all = address_table_all(stats->addresses, now_ns, &n_slots);
-    TalkerHeap heaps[_TALKER_ORDER_MAX];
+    Top chosen[_TALKER_ORDER_MAX];
 
-    n = MIN_OF(n, ELEMENTSOF(heaps));
+    n = MIN_OF(n, ELEMENTSOF(chosen));
     for (size_t i = 0; i < n; i++)
-        heaps[i] =
-                (TalkerHeap){.items = tops[i].talkers, .max = tops[i].max, .order = tops[i].order};
+        chosen[i] = talker_top(tops[i].talkers, tops[i].max, &tops[i].order);
     for (size_t slot = 0; slot < n_slots; slot++) {
         Talker talker = talker_of(&all[slot]);
 
         for (size_t i = 0; i < n && talker.packets > 0; i++)
-            talker_heap_offer(&heaps[i], &talker);
+            top_offer(&chosen[i], &talker);
     }
     for (size_t i = 0; i < n; i++)
-        finish_top(stats, now_ns, &heaps[i], &tops[i]);
+        finish_top(stats, now_ns, &chosen[i], &tops[i]);
 }
 
 size_t stats_talkers(

@@ -55,29 +55,35 @@ typedef struct Attachments {
     size_t count;
 } Attachments;
 
+/* What a scan took of the loop's time: the wall's, so that it shows what everything else waited. */
+typedef struct ScanTime {
+    uint64_t all_steps_ns;
+    uint64_t longest_step_ns;
+} ScanTime;
+
 /* `addresses_max` bounds the memory: about 750 bytes an address, and 16 kB for each of those that
  * sent to more than 64 ports, which are a sixteenth of them at most. -EINVAL for 0, -ENOMEM. */
 int stats_new(uint32_t addresses_max, uint64_t now_ns, Stats **ret);
 Stats *stats_free(Stats *stats);
 DEFINE_CLEANUP(Stats *, stats_free);
 
-/* --- in
- * ------------------------------------------------------------------------------------------- */
+/* --- in */
 
 void stats_add_delta(Stats *stats, const FlowDelta *delta, uint64_t now_ns);
 /* After each scan. `drift_packets` as the scanner found it. */
 void stats_set_counters(
         Stats *stats, const Counters *counters, uint64_t drift_packets, uint64_t now_ns);
+void stats_set_scan_time(Stats *stats, const ScanTime *time); /* after each scan */
 /* Call before the first scan if the datapath's counters are older than this process (a restart
  * adopted them): what they hold already is no traffic of this minute. */
 void stats_set_baseline(Stats *stats, const Counters *counters, uint64_t now_ns);
 void stats_set_attachments(Stats *stats, const Attachment *items, size_t count); /* copied */
 
-/* --- out
- * ------------------------------------------------------------------------------------------ */
+/* --- out */
 
 const Counters *stats_counters(const Stats *stats);
 uint64_t stats_drift_packets(const Stats *stats);
+ScanTime stats_scan_time(const Stats *stats); /* of the last one */
 Rates stats_rates(const Stats *stats, uint64_t now_ns);
 /* The newest `max` points, oldest first. Returns how many. */
 size_t stats_history(const Stats *stats, RatePoint *points, size_t max);

@@ -237,12 +237,12 @@ static void empty_flows(void)
     empty_map(bpf_map__fd(ntc->maps.ntc_flows6));
 }
 
-static int fd_of(BenchProgram program)
+static int fd_of(BenchProgram program, const BenchCase *bench)
 {
     const struct bpf_program *programs[_BENCH_PROGRAM_MAX] = {
             [BENCH_EMPTY] = empty->progs.empty,
             [BENCH_USUAL] = usual->progs.usual,
-            [BENCH_NTC] = ntc->progs.ntc_ingress,
+            [BENCH_NTC] = bench->egress ? ntc->progs.ntc_egress : ntc->progs.ntc_ingress,
     };
 
     return bpf_program__fd(programs[program]);
@@ -279,7 +279,7 @@ static int fill_flows(const BenchCase *bench)
 static int prepare(BenchProgram program, const BenchCase *bench)
 {
     struct ntc_control *control = &ntc->data_control->ntc_control;
-    int target = fd_of(program), r = 0;
+    int target = fd_of(program, bench), r = 0;
     uint32_t zero = 0;
 
     control->budget_per_slice = bench->budget;
@@ -287,7 +287,7 @@ static int prepare(BenchProgram program, const BenchCase *bench)
     control->events_enabled = bench->budget > 0;
     if (program == BENCH_NTC && (bench->fresh || filled))
         empty_flows();
-    control->flows_full = 0;
+    control->flows4_full = control->flows6_full = 0;
     if (!bench->flows)
         return target;
     vary_from(0, bench->flows);
@@ -295,7 +295,7 @@ static int prepare(BenchProgram program, const BenchCase *bench)
         return -errno;
     if (program == BENCH_NTC && bench->full)
         r = fill_flows(bench);
-    control->flows_full = bench->full;
+    control->flows4_full = control->flows6_full = bench->full;
     return r < 0 ? r : bpf_program__fd(empty->progs.vary);
 }
 

@@ -22,6 +22,7 @@ typedef enum BenchProgram {
 typedef struct BenchCase {
     const char *name, *label;
     PacketSpec spec;
+    bool egress;      /* by the program of that direction */
     uint32_t flows;   /* 0 = one and the same packet; else so many in turn */
     bool fresh;       /* start every run from an empty flow map */
     bool full;        /* the flow map has no room */

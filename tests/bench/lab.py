@@ -16,7 +16,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
-from world import World, settled  # noqa: E402  (the path comes first)
+from waiting import settled  # noqa: E402  (the path comes first)
+from world import World  # noqa: E402  (the path comes first)
 
 CPUS = min(os.cpu_count(), 8)
 FLOWS = (1, 16, 256, 4096, 16_384, 60_000)  # what the default flows.capacity has room for

@@ -2,9 +2,9 @@
 """What the daemon costs: idle, under load, with all tables full; start, lists and edits."""
 import time
 
+from client import Connection
 from lab import Ready, cable, config, cpu_ns, flood, make_lists, median, percentile, rss_mib, say, wakeups
 from viewer import Viewer
-from world import Connection
 
 
 def load_of(ntc, seconds, work=None):
@@ -43,19 +43,32 @@ def under_load(bench, world, ntc):
     return {"cpu_1mpps": alone, "cpu_1mpps_watched": watched}
 
 
+def scan_times(ntc, n):
+    """Of so many scans: ms of the loop in all, and ms of the longest step."""
+    times = []
+    for _ in range(n):
+        metrics = ntc.metrics()
+        times.append((metrics.sum("ntc_scan_seconds") * 1000, metrics.sum("ntc_scan_longest_step_seconds") * 1000))
+        time.sleep(1)
+    return times
+
+
 def full(bench, world, ntc):
     """As many flows as there is room for without early expiry, from as many addresses as are kept."""
     flood(bench, world, 400_000, flows=58_000, sources=16_384)
     time.sleep(2.5)
     flows = ntc.metrics().sum("ntc_active_flows")
     cpu, _ = load_of(ntc, 5)
+    scans = scan_times(ntc, 10)
     cpu_before = cpu_ns(ntc.process.pid)
     latencies = scrape(ntc, 400)
     scrape_cpu = (cpu_ns(ntc.process.pid) - cpu_before) / 400 / 1e6
     result = {"full_flows": flows, "full_rss_mib": rss_mib(ntc.process.pid), "full_cpu": cpu, "metrics_cpu_ms": scrape_cpu,
-              "metrics_ms_p50": percentile(latencies, 50), "metrics_ms_p99": percentile(latencies, 99)}
+              "metrics_ms_p50": percentile(latencies, 50), "metrics_ms_p99": percentile(latencies, 99),
+              "scan_ms": median([whole for whole, _ in scans]), "scan_longest_step_ms": median([step for _, step in scans])}
     say(f"{flows} flows: {cpu:.1%} of a core, {result['full_rss_mib']:.1f} MiB, "
-        f"/metrics p99 {result['metrics_ms_p99']:.2f} ms")
+        f"/metrics p99 {result['metrics_ms_p99']:.2f} ms, a scan {result['scan_ms']:.1f} ms in steps of up to "
+        f"{result['scan_longest_step_ms']:.2f} ms")
     return result
 
 

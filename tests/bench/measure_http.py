@@ -7,7 +7,7 @@ import socket
 import time
 
 from lab import cable, config, cpu_ns, median, say
-from world import expect
+from waiting import expect
 
 EVENTS_PER_SECOND = 2000
 BUDGET = 2100  # dealt out in slices: some of a slice may be left

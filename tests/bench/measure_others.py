@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from lab import cable, config, cpu_ns, flood, median, say
-from world import run
+from process import run
 
 
 class Tool:

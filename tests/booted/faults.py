@@ -5,13 +5,11 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 
 import machine
 from kernel import list_entries_in_kernel
-from machine import expect
+from strace import Strace
 from stream import FOE, FRIEND, HOST
-from world import die_with_parent
 
 LISTS = "/var/lib/ntc/data/lists.json"
 FOLDER = "/var/lib/ntc/data"
@@ -61,27 +59,6 @@ def hung(m, unit):
         os.kill(pid, signal.SIGCONT)
 
 
-class Strace:
-    """Looks at the running ntc's calls that concern the state file; `inject`: see strace(1)."""
-
-    def __init__(self, m, *options):
-        self.path = m.folder / "strace.log"
-        paths = [word for path in (TEMPORARY, LISTS, FOLDER) for word in ("-P", path)]
-        self.process = subprocess.Popen(["strace", "-f", "-p", str(m.ntc_pid()), *paths, "-o", str(self.path), *options],
-                                        stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
-        line = self.process.stderr.readline()
-        while "attached" not in line:
-            assert line, "strace ended"
-            line = self.process.stderr.readline()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()  # asked to end, it may wait for ever for a thread of those that it killed
-        self.process.communicate()
-
-    def calls(self):
-        """Their names, in order."""
-        lines = [line.split(None, 1)[1] for line in self.path.read_text().splitlines()]
-        return [line.split("(")[0] for line in lines if "(" in line and not line.startswith(("<...", "+++", "---"))]
+def traced(m, *options):
+    """Looks at the running ntc's calls that concern the state file."""
+    return Strace(m.ntc_pid(), m.folder / "strace.log", (TEMPORARY, LISTS, FOLDER), *options)

@@ -24,7 +24,10 @@ import subprocess
 import time
 import uuid
 
-from world import Client, World, die_with_parent, expect, libc, run
+from client import Client
+from process import die_with_parent, libc, run
+from waiting import expect
+from world import World
 
 CLONE_NEWNS = 0x20000
 MASKED = ("getty.target", "console-getty.service", "systemd-logind.service", "systemd-networkd.service",
@@ -257,7 +260,7 @@ class Machine(World):
 
     def outer_pid(self, inner):
         """Of a process of the machine, from its number there."""
-        return next((child for child in descendants(self.leader) if numbers_of(child)[-1:] == [int(inner)]), None)
+        return next((pid for pid in neighbours(self.leader) if numbers_of(pid)[-1:] == [int(inner)]), None)
 
     # --- its end
 
@@ -287,9 +290,22 @@ def children(pid):
 
 
 def descendants(pid):
+    """May leave one out while another one ends: proc(5), /proc/pid/task/tid/children."""
     for child in children(pid):
         yield child
         yield from descendants(child)
+
+
+def neighbours(pid):
+    """All in its pid namespace."""
+    namespace = namespace_of(pid)
+    return (other for other in map(int, filter(str.isdigit, os.listdir("/proc"))) if namespace_of(other) == namespace)
+
+
+def namespace_of(pid):
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    return None
 
 
 def numbers_of(pid):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The history of alerts, as the installed service reads it: as its own user, out of its sandbox."""
 from machine import Machine
-from world import expect
+from waiting import expect
 
 SCANNER, SECOND, HOST = "10.77.0.2", "10.77.0.3", "10.77.0.1"
 

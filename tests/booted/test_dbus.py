@@ -10,8 +10,8 @@ import time
 
 from machine import Machine
 from private_bus import DRIVER, SOURCE, Connection, DBusError, refused
-from test_polkit import LOG, TABLE, all_there_is, attempt, prepare, snapshot
-from world import expect
+from test_polkit import TABLE, all_there_is, attempt, prepare, snapshot
+from waiting import expect
 
 RULES = "/etc/polkit-1/rules.d/50-ntc.rules"
 RULE_OF_THE_DOCS = re.search(r"^```js\n(.*?)^```", (SOURCE / "docs/dbus.md").read_text(), re.M | re.S)[1]

@@ -5,16 +5,15 @@ import contextlib
 import os
 import pathlib
 import select
-import signal
 import socket
 import time
 
-from faults import CONFIG, FOLDER, LISTS, Strace, agree, attempt, hung, in_file, judged, told
+from faults import CONFIG, FOLDER, LISTS, agree, attempt, hung, in_file, judged, told, traced
 from machine import Machine, expect
-from stream import FOE, FRIEND, HOST, Stream, dropped
+from marks import hard, takes
+from stream import FOE, FRIEND, HOST, dropped
 from test_gap import blacklisted_stream, kill, ready
 from viewer import Viewer
-from world import hard, takes
 
 WITHOUT_CAPABILITY = """\
 [Service]
@@ -132,7 +131,7 @@ def test_few_descriptors():
 def edit_is_killed(m, stream, call, nth, ip):
     """SIGKILL when the write is about to do that call. Returns whether the edit survived."""
     pid = m.ntc_pid()
-    with Strace(m, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
+    with traced(m, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
         assert not attempt(m, ip), f"{call} {nth}: answered, and not killed"
     expect(lambda: m.ntc_pid() not in (None, pid), True, 10)
     ready(m)
@@ -143,7 +142,7 @@ def edit_is_killed(m, stream, call, nth, ip):
 
 def calls_of_a_write(m, ip):
     """[(name, how many of that name so far)]"""
-    with Strace(m) as strace:
+    with traced(m) as strace:
         m.ntc.add("blacklist", ip)
         time.sleep(0.1)  # what comes after the answer, if anything
     names = strace.calls()
@@ -186,7 +185,7 @@ def test_killed_at_the_first_write():
             (m.root / LISTS[1:]).unlink(missing_ok=True)
             m.start_ntc()
             pid = m.ntc_pid()
-            with Strace(m, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
+            with traced(m, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
                 assert not attempt(m, FOE), call
             expect(lambda: m.ntc_pid() not in (None, pid), True, 10)
             ready(m)
@@ -297,7 +296,7 @@ def test_interfaces_and_kills():
 
         for change in (anew, away_and_back, under_another_name_and_back):
             change()
-            expect(lambda: (m.ntc.metrics().sum("ntc_attached", interface="eth0"), judged(m)), (2, True))
+            expect(lambda: (sum(m.ntc.metrics().values("ntc_attached", interface="eth0")), judged(m)), (2, True))
             stream.leaked()  # what came through before ntc could know of the interface
             kill(m, m.ntc_pid())
             expect(lambda: judged(m), True)

@@ -6,7 +6,7 @@ import stat
 import subprocess
 
 from machine import Machine
-from world import expect
+from waiting import expect
 
 SOURCE = pathlib.Path(__file__).parents[2]
 EXAMPLES = SOURCE / "docs/examples"

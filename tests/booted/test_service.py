@@ -100,7 +100,7 @@ def test_journal_explains():
         expect(lambda: len(m.journal("NTC_EVENT=list-changed")), 1)
         text = m.run("journalctl", "-t", "ntc", "-x", "--no-pager")
         assert "Subject: The blacklist was changed: 203.0.113.7" in text, text
-        assert "It held\n░░ 0 entries before and holds 1 now" in text, text
+        assert "Its entries before: 0, now: 1." in text, text
         assert "journalctl -t ntc NTC_ADDRESS=203.0.113.7" in text
         entry = json.loads(m.run("journalctl", "-t", "ntc", "-o", "json", "NTC_EVENT=list-changed",
                                  "NTC_ADDRESS=203.0.113.7"))

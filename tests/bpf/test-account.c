@@ -94,7 +94,7 @@ static void test_map_full(void)
         EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
     }
     EXPECT_EQ(flow_count(), HARNESS_FLOWS);
-    EXPECT_EQ(harness_control()->flows_full, 1);
+    EXPECT_EQ(harness_control()->flows4_full, 1);
     EXPECT_EQ(counters().untracked, 50);
     EXPECT_EQ(counted_packets(), HARNESS_FLOWS + 50);
 
@@ -123,12 +123,29 @@ static void test_map_full(void)
     EXPECT(flow_end(&first));
     EXPECT_EQ(run_spec(INGRESS, &spec), SHOT);
     EXPECT_EQ(counters().untracked, 53);
-    harness_control()->flows_full = 0;
+    harness_control()->flows4_full = 0;
     EXPECT_EQ(run_spec(INGRESS, &spec), SHOT);
     EXPECT_EQ(counters().untracked, 53);
     EXPECT_EQ(flow_count(), HARNESS_FLOWS);
     EXPECT_EQ(run_spec(INGRESS, &(PacketSpec){.sport = 2}), NEXT);
     EXPECT_EQ(counters().untracked, 53);
+}
+
+/* A flood of one family's flows leaves the other's alone. */
+static void test_one_map_full(void)
+{
+    PacketSpec spec = {}, other = {.src = "2001:db8::1", .dst = "2001:db8::2"};
+
+    for (uint16_t port = 1; port <= HARNESS_FLOWS + 1; port++) {
+        spec.sport = port;
+        EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+    }
+    EXPECT_EQ(counters().untracked, 1);
+    EXPECT_EQ(harness_control()->flows4_full, 1);
+    EXPECT_EQ(run_spec(INGRESS, &other), NEXT);
+    EXPECT_EQ(counters().untracked, 1);
+    EXPECT_EQ(harness_control()->flows6_full, 0);
+    EXPECT_EQ(flow_count(), HARNESS_FLOWS + 1);
 }
 
 static void test_per_cpu(void)
@@ -246,7 +263,7 @@ static void test_two_cpus_fill(void)
 {
     race_on_two_cpus(HARNESS_FLOWS + 100, 3);
     EXPECT_EQ(counted_packets(), 2 * 3 * (HARNESS_FLOWS + 100));
-    EXPECT_EQ(harness_control()->flows_full, 1);
+    EXPECT_EQ(harness_control()->flows4_full, 1);
     EXPECT(flow_count() <= HARNESS_FLOWS);
 }
 
@@ -309,6 +326,7 @@ int main(void)
     static const TestCase cases[] = {
             {"super-packets count as their segments", test_gso},
             {"a full map", test_map_full},
+            {"one full map beside another", test_one_map_full},
             {"each CPU has counters of its own", test_per_cpu},
             {"first and last seen", test_clock},
             {"two CPUs on one flow", test_two_cpus_one_flow},

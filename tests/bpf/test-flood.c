@@ -117,7 +117,7 @@ static void check_exact(unsigned flows, unsigned sources)
     EXPECT_EQ(ingress(NTC_PASS).bytes, (got - blacklisted) * FRAME_BYTES);
     EXPECT_EQ(hits(1).packets, blacklisted);
     EXPECT_EQ(flow_count(), flows < HARNESS_FLOWS ? flows : HARNESS_FLOWS);
-    EXPECT_EQ(harness_control()->flows_full, flows > HARNESS_FLOWS);
+    EXPECT_EQ(harness_control()->flows4_full, flows > HARNESS_FLOWS);
     EXPECT_EQ(counters().untracked > 0, flows > HARNESS_FLOWS);
 }
 

@@ -2,8 +2,10 @@
 /* The datapath's lists in the kernel: what was told is held, to the entry; what the kernel refuses
  * changes nothing. */
 
+#include "abi.h"
 #include "datapath/datapath.h"
 
+#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -176,4 +178,71 @@ Test(lists, what_is_not_there_can_not_be_removed_and_nothing_is)
     changes[n++].add = false;
     cr_assert_eq(apply(k, changes, n), -ENOENT);
     assert_held(k);
+}
+
+/* --- what the program is told */
+
+static struct ntc_control control_of(Kernel *k)
+{
+    HandoverFd fds[64];
+    size_t n = k->datapath->ops->handover(k->datapath, fds, 64);
+    struct ntc_control control = {};
+    uint32_t zero = 0;
+    bool found = false;
+
+    for (size_t i = 0; i < n; i++)
+        if (strstr(fds[i].name, "control"))
+            found = bpf_map_lookup_elem(fds[i].fd, &zero, &control) == 0;
+    cr_assert(found);
+    return control;
+}
+
+static int apply_one(Kernel *k, ListChange change, bool add)
+{
+    change.add = add;
+    return apply(k, &change, 1);
+}
+
+Test(lists, only_tries_without_entries_are_told_to_be_empty)
+{
+    static const struct {
+        ListId list;
+        bool ipv4;
+        uint32_t trie;
+    } rows[] = {{LIST_BLACKLIST, true, NTC_TRIE_BLACK4}, {LIST_BLACKLIST, false, NTC_TRIE_BLACK6},
+            {LIST_WHITELIST, true, NTC_TRIE_WHITE4}, {LIST_WHITELIST, false, NTC_TRIE_WHITE6}};
+    uint32_t all = NTC_TRIE_BLACK4 | NTC_TRIE_BLACK6 | NTC_TRIE_WHITE4 | NTC_TRIE_WHITE6;
+    KERNEL(k);
+
+    cr_assert_eq(control_of(k).empty_tries, all);
+    for (size_t i = 0; i < 4; i++) {
+        ListChange one = addition(rows[i].list, rows[i].ipv4, 1, 1);
+        ListChange two = addition(rows[i].list, rows[i].ipv4, 2, 2);
+
+        cr_assert_eq(apply_one(k, one, true), 0);
+        cr_assert_eq(control_of(k).empty_tries, all & ~rows[i].trie);
+        cr_assert_eq(apply_one(k, two, true), 0);
+        cr_assert_eq(apply_one(k, one, false), 0);
+        cr_assert_eq(control_of(k).empty_tries, all & ~rows[i].trie);
+        cr_assert_eq(apply_one(k, two, false), 0);
+        cr_assert_eq(control_of(k).empty_tries, all);
+        cr_assert_eq(apply_one(k, two, false), -ENOENT);
+        cr_assert_eq(control_of(k).empty_tries, all);
+    }
+}
+
+/* Verdicts of the moment of a change are not believed for long (bpf-lists.c tells why). */
+Test(lists, flows_are_judged_once_more_after_a_change)
+{
+    KERNEL(k);
+    uint32_t before, after;
+
+    before = control_of(k).generation;
+    cr_assert_eq(apply_one(k, addition(LIST_BLACKLIST, true, 1, 1), true), 0);
+    after = control_of(k).generation;
+    cr_assert_eq(after, before + 1, "at once");
+    cr_assert_eq(sd_event_run(k->event, 1000000), 1);
+    cr_assert_eq(control_of(k).generation, after + 1);
+    cr_assert_eq(sd_event_run(k->event, 20000), 0, "and no more than once");
+    cr_assert_eq(control_of(k).generation, after + 1);
 }

@@ -160,6 +160,34 @@ static void test_change_rejudges(void)
     EXPECT_EQ(hits(1).packets, 2);
 }
 
+/* User space says which tries hold nothing, and whoever says so of one that does gets what he said.
+ */
+static void test_empty_tries(void)
+{
+    static const struct {
+        List list;
+        const char *ip, *from, *to;
+        uint32_t trie;
+    } rows[] = {{BLACK, "10.0.0.1", "10.0.0.1", "10.0.0.2", NTC_TRIE_BLACK4},
+            {BLACK, "2001:db8::1", "2001:db8::1", "2001:db8::2", NTC_TRIE_BLACK6},
+            {WHITE, "10.0.0.2", "10.0.0.1", "10.0.0.2", NTC_TRIE_WHITE4},
+            {WHITE, "2001:db8::2", "2001:db8::1", "2001:db8::2", NTC_TRIE_WHITE6}};
+
+    for (size_t i = 0; i < 4; i++) {
+        PacketSpec spec = {.src = rows[i].from, .dst = rows[i].to};
+
+        harness_reset();
+        list_add(rows[i].list, rows[i].ip, 1);
+        harness_control()->empty_tries = ~rows[i].trie;
+        EXPECT_EQ(run_spec(INGRESS, &spec), rows[i].list == BLACK ? SHOT : NEXT);
+        EXPECT_EQ(hits(1).packets, 1);
+        harness_control()->empty_tries = rows[i].trie;
+        list_changed();
+        EXPECT_EQ(run_spec(INGRESS, &spec), NEXT);
+        EXPECT_EQ(hits(1).packets, 1);
+    }
+}
+
 static void test_generation_wraps(void)
 {
     harness_control()->generation = UINT32_MAX;
@@ -203,6 +231,7 @@ int main(void)
             {"SSH, whitelist, blacklist on every program", test_verdicts},
             {"the longest prefix is hit", test_longest_prefix_is_hit},
             {"a changed list re-judges known flows", test_change_rejudges},
+            {"tries that are told to be empty are not looked into", test_empty_tries},
             {"the generation wraps", test_generation_wraps},
             {"an SSH packet does not decide for others", test_ssh_does_not_poison},
             {"SSH ports are configurable", test_ssh_ports_are_configurable},

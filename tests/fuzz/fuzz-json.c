@@ -22,18 +22,35 @@ static void check_array(JsonReader *reader, json_object *array)
     CHECK(n == json_object_array_length(array));
 }
 
+/* json-c takes a pair for one half if the character's low 16 bits look like one, as U+1DA00's do,
+ * and then makes something else of it and of what follows. */
+static bool has_pair_like_a_half(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if ((c[0] & 0xf8) == 0xf0 && (c[1] & 0x0f) == 0x0d && (c[2] & 0x20))
+            return true;
+    return false;
+}
+
 static void check_object(JsonReader *reader, json_object *object)
 {
+    bool misread = false; /* a key, by json-c: it has another, or one for two */
     int n = 0;
 
     for (json_reader_enter(reader); json_reader_more(reader); n++) {
         const char *key = json_reader_text(reader);
         json_object *value = NULL;
 
-        CHECK(key && json_object_object_get_ex(object, key, &value));
+        CHECK(key);
+        if (has_pair_like_a_half(key)) {
+            misread = true;
+            json_reader_skip(reader);
+            continue;
+        }
+        CHECK(json_object_object_get_ex(object, key, &value));
         check_value(reader, value);
     }
-    CHECK(n == json_object_object_length(object));
+    CHECK(misread || n == json_object_object_length(object));
 }
 
 static void check_text(JsonReader *reader, json_object *text)
@@ -41,7 +58,8 @@ static void check_text(JsonReader *reader, json_object *text)
     const char *expected = json_object_get_string(text), *found = json_reader_text(reader);
     bool has_nul = strlen(expected) != (size_t)json_object_get_string_len(text);
 
-    CHECK(has_nul ? !found : found && strcmp(found, expected) == 0);
+    CHECK(has_nul ? !found
+                  : found && (has_pair_like_a_half(found) || strcmp(found, expected) == 0));
 }
 
 static void check_number(JsonReader *reader, json_object *number)

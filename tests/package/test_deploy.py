@@ -8,8 +8,8 @@ import subprocess
 
 from debian import BUILD, DebianMachine, ROOT, package
 from machine import expect, run
+from marks import takes
 from stream import FOE, HOST
-from world import takes
 
 
 class Pi(DebianMachine):

@@ -146,6 +146,16 @@ packets() {
         awk -v want="$1" '/^ntc_packets_total/ && $0 ~ want { n += $2 } END { printf "%d\n", n }'
 }
 
+# settled REGEX: the same, once the scans have counted what was sent before
+settled() {
+    local value before=
+    until value=$(packets "$1") && [ "$value" = "$before" ]; do
+        before=$value
+        sleep 2.5
+    done
+    echo "$value"
+}
+
 dropped() {
     packets UDP.*INGRESS.*DROP
 }
@@ -241,7 +251,7 @@ loads() {
 
 counts_exactly() {
     local in out got
-    in=$(packets UDP.*INGRESS.*PASS) out=$(packets UDP.*EGRESS.*PASS)
+    in=$(settled UDP.*INGRESS.*PASS) out=$(packets UDP.*EGRESS.*PASS)
     got=$(number received)
     send $FRIEND $HOST $PORT 1000
     on_host traffic send $HOST $FRIEND $PORT 500
@@ -253,18 +263,27 @@ counts_exactly() {
     same drift 0 "$(metric ntc_accounting_drift_packets)"
 }
 
+event_seen() {
+    grep -q "\"src\":\"$FRIEND\".*\"proto\":\"UDP\",\"action\":\"PASS\"" /run/events
+}
+
+# It is sent again until the viewer is there and has got one.
 shows_events() {
-    on_host timeout 3 wget -qO- http://127.0.0.1:8086/events >/run/events &
-    sleep 1
-    send $FRIEND $HOST $PORT 5
-    wait $! || true
-    grep -q "\"src\":\"$FRIEND\".*\"proto\":\"UDP\",\"action\":\"PASS\"" /run/events ||
-        complain 'no event seen'
+    local viewer tries=30
+    on_host timeout 40 wget -qO- http://127.0.0.1:8086/events >/run/events &
+    viewer=$!
+    until event_seen || [ $((tries -= 1)) -eq 0 ]; do
+        send $FRIEND $HOST $PORT 5
+        sleep 1
+    done
+    kill $viewer
+    wait $viewer || true
+    event_seen || complain 'no event seen'
 }
 
 drops() {
     local got before in
-    got=$(number received) before=$(dropped) in=$(packets UDP.*INGRESS.*PASS)
+    in=$(settled UDP.*INGRESS.*PASS) got=$(number received) before=$(dropped)
     block $FOE
     send $FOE $HOST $PORT 300
     send $FRIEND $HOST $PORT 10
@@ -281,7 +300,7 @@ drops() {
 leaves_others_alone() {
     local before
     same 'filters of someone else' 1 "$(filters bytecode)"
-    before=$(packets UDP.*INGRESS.*PASS)
+    before=$(settled UDP.*INGRESS.*PASS)
     send $FRIEND $HOST $FOREIGN_PORT 20
     eventually 'packets counted' $((before + 20)) packets UDP.*INGRESS.*PASS
     same 'datagrams that filter let through' 0 "$(number foreign)"

@@ -22,7 +22,8 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "system")]
 from churn import STEP_SEC, Churn  # noqa: E402  (the path comes first)
 from test_hotplug import resources  # noqa: E402
-from world import World, expect  # noqa: E402
+from waiting import expect  # noqa: E402
+from world import World  # noqa: E402
 
 SAMPLES_MIN, SAMPLE_SEC_MAX = 12, 5
 WARM_UP = 0.25  # of the time: tables, windows and the allocator's pools fill up

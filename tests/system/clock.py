@@ -2,7 +2,7 @@
 """A wall clock of its own for the daemon, which the test sets. All other clocks are the machine's."""
 import os
 
-from world import run
+from process import run
 
 TEN_YEARS = 10 * 365 * 86400
 SOURCE = r"""

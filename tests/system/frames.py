@@ -82,14 +82,14 @@ class Wire:
         self.socket.send(frame)
         return len(frame)
 
-    def receive(self, wanted, within):
-        """The next arriving IPv4 packet for which wanted() holds, or None."""
+    def receive(self, wanted, within, kind=b"\x08\0"):
+        """The next arriving packet, IPv4 by default, for which wanted() holds, or None."""
         until = time.monotonic() + within
         while (left := until - time.monotonic()) > 0:
             if not select.select([self.socket], [], [], left)[0]:
                 break
             frame, address = self.socket.recvfrom(65535)
-            if address[2] != socket.PACKET_OUTGOING and frame[12:14] == b"\x08\0" and wanted(frame[14:]):
+            if address[2] != socket.PACKET_OUTGOING and frame[12:14] == kind and wanted(frame[14:]):
                 return frame[14:]
         return None
 

@@ -81,6 +81,13 @@ class CountingProgram:
         bpf(OBJ_PIN, struct.pack("<QII", address_of(name), self.program, 0))
         return self
 
+    def add_filter(self, namespace, interface, direction, path, *options):
+        """By a tc filter, pinned at `path`; the clsact qdisc must be there."""
+        self.pin(path)
+        namespace.run("tc", "filter", "add", "dev", interface, direction, *options, "bpf", "direct-action",
+                      "object-pinned", str(path))
+        return self
+
     def count(self):
         key = ctypes.create_string_buffer(4)
         value = ctypes.create_string_buffer(8)

@@ -15,7 +15,8 @@ import subprocess
 import time
 
 import dbus_wire
-from world import die_with_parent, expect
+from process import die_with_parent
+from waiting import expect
 
 SOURCE = pathlib.Path(__file__).parents[2]
 NOBODY = 65534

@@ -10,7 +10,10 @@ import signal
 import subprocess
 import uuid
 
-from world import die_with_parent, expect
+from process import die_with_parent
+
+# Mounts vanish with the process that enters: they are in a mount namespace of its own.
+from waiting import expect
 
 # Mounts vanish with the process that enters: they are in a mount namespace of its own.
 ENTER = """

@@ -9,10 +9,13 @@ import signal
 import socket
 import struct
 import sys
-import time
 import traceback
 
-from world import CLONE_NEWNET, World, expect, libc, once, run
+from marks import once
+from namespace import CLONE_NEWNET
+from process import libc, run
+from waiting import expect
+from world import World
 
 HOST, PEER, OTHER = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 HOST6, PEER6 = "fd77:0::1", "fd77:0::2"

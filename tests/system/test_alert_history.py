@@ -3,9 +3,11 @@
 import os
 import time
 
+from marks import once
 from private_journal import PrivateJournal
 from test_detect import HOST, alerts, nmap
-from world import World, expect, once
+from waiting import expect
+from world import World
 
 FIRST, SECOND = "10.77.0.2", "10.77.0.3"
 

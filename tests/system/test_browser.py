@@ -9,7 +9,9 @@ import signal
 import subprocess
 import threading
 
-from world import World, expect, once
+from marks import once
+from waiting import expect
+from world import World
 
 PORT, SITE_PORT = 8086, 9090
 SITE, REBOUND = "site.example.com", "rebound.example.com"

@@ -5,10 +5,13 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import xml.etree.ElementTree as xml
 
+from marks import long, once
 from private_bus import DRIVER, NOBODY, PROPERTIES, SOURCE, Connection, DBusError, PrivateBus, refused
-from world import World, expect, long, once, settled
+from waiting import expect, settled
+from world import World
 
 LOG_CONTROL = ("/org/freedesktop/LogControl1", "org.freedesktop.LogControl1")
 
@@ -165,6 +168,52 @@ def test_text_that_is_not_utf8():
                 continue
             raise AssertionError(f"{address!r} got through the bus")
         assert bus.connect().listed() == {} and ntc.running()
+
+
+def test_a_refused_configuration_is_told_as_text():
+    """Half a character in an answer would end the connection."""
+    with daemon() as (bus, ntc):
+        root = bus.connect()
+        for name in ("\u00e4" * 110, "x" + "\u00e4" * 110):
+            token = ntc.world.folder / name
+            token.mkdir()
+            ntc.config_path.write_text(ntc.world.config().replace("server:\n", f"server:\n  token_file: {token}\n", 1))
+            with refused("Failed", "token file"):
+                root.ntc("Manager", "Reload")
+        assert "bus is gone" not in ntc.log_path.read_text()
+    with World(cables=0) as world, PrivateBus(world) as bus:
+        path = os.fsencode(world.folder) + b"/\xff.yaml"
+        pathlib.Path(os.fsdecode(path)).write_text(world.config())
+        world.launch(world.config(), ["--mock", "--config", path]).wait_ready()
+        bus.wait_for_name()
+        pathlib.Path(os.fsdecode(path)).write_text("nonsense: 1\n")
+        with refused("Failed", "?.yaml:1: nonsense"):
+            bus.connect().ntc("Manager", "Reload")
+
+
+def test_interfaces_of_any_name():
+    """The kernel allows bytes that the bus does not, and some that a terminal obeys."""
+    names = {b"h\xff\xc3": "h??", b"h\x1b[1m": "h\x1b[1m", "hü".encode(): "hü"}
+    with World(cables=len(names)) as world, PrivateBus(world) as bus:
+        for cable, name in enumerate(names):
+            world.host.ip("link", "set", f"eth{cable}", "down")
+            world.host.ip("link", "set", f"eth{cable}", "name", os.fsdecode(name))
+            world.host.ip("link", "set", os.fsdecode(name), "up")
+        ntc = world.launch(world.config(interfaces=["h*"])).wait_ready()
+        bus.wait_for_name()
+        for cable in range(len(names)):
+            world.udp(world.peer, f"10.77.{cable}.3", world.host, f"10.77.{cable}.1")
+        root = bus.connect()
+        flows = lambda: {flow["interface"][1] for flow in root.ntc("Manager", "GetFlows", "u", 0)[0]}
+        expect(flows, set(names.values()))
+        properties = root.call("org.ntc", "/org/ntc", PROPERTIES, "GetAll", "s", "org.ntc.Manager")[0]
+        assert set(properties["Interfaces"][1]) == set(names.values()), properties
+        program = pathlib.Path(os.environ["NTC_BINARY"]).parent / "ctl/ntcctl"
+        for verb in ("status", "flows"):
+            shown = subprocess.run([program, verb], capture_output=True, check=True, timeout=20, env={
+                **os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={bus.socket}"}).stdout
+            assert b"h??" in shown and b"\x1b" not in shown, shown
+        assert ntc.running()
 
 
 def test_descriptors_are_not_taken():

@@ -6,8 +6,10 @@ import time
 import xml.etree.ElementTree as xml
 
 from private_bus import SOURCE, PrivateBus
+from process import die_with_parent
 from test_bus import LOG_CONTROL, introspect
-from world import World, die_with_parent, expect
+from waiting import expect
+from world import World
 
 TEXT = (SOURCE / "docs/dbus.md").read_text()
 LINES = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.M | re.S) for line in block.splitlines()]

@@ -4,7 +4,8 @@ import json
 import os
 
 from kernel import CountingProgram
-from world import World, expect, run
+from waiting import expect
+from world import World
 
 HOST, FOE = "10.77.0.1", "10.77.0.4"
 TC_UNSPEC = -1
@@ -28,15 +29,9 @@ def ours(world):
 
 def foreign(world, priority):
     """An earlier program of someone else."""
-    folder = world.folder / "bpf"
-    folder.mkdir()
-    run("mount", "-t", "bpf", "bpf", str(folder))
-    world.mounts.append(folder)
-    program = CountingProgram(TC_UNSPEC).pin(folder / "foreign")
     world.host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
-    world.host.run("tc", "filter", "add", "dev", "eth0", "ingress", "pref", str(priority), "bpf",
-                   "direct-action", "object-pinned", str(folder / "foreign"))
-    return program
+    CountingProgram(TC_UNSPEC).add_filter(world.host, "eth0", "ingress", world.mount("bpf", "bpf") / "foreign",
+                                          "pref", str(priority))
 
 
 def others(world):
@@ -85,16 +80,13 @@ def test_filters_taken_away_come_back():
 def test_filter_replaced_by_another():
     """It keeps the place that it took; ntc takes another."""
     with World() as world:
-        folder = world.folder / "bpf"
-        folder.mkdir()
-        run("mount", "-t", "bpf", "bpf", str(folder))
-        world.mounts.append(folder)
-        CountingProgram(TC_UNSPEC).pin(folder / "foreign")
+        path = world.mount("bpf", "bpf") / "foreign"
+        CountingProgram(TC_UNSPEC).pin(path)
         ntc = start(world)
         ntc.add("blacklist", FOE)
         priority, handle, _ = next(f for f in filters(world) if f[2].startswith("ntc_ingress"))
         world.host.run("tc", "filter", "replace", "dev", "eth0", "ingress", "pref", str(priority), "handle", hex(handle),
-                       "bpf", "direct-action", "object-pinned", str(folder / "foreign"))
+                       "bpf", "direct-action", "object-pinned", str(path))
         assert others(world) == 1 and len(ours(world)) == 1
         expect(lambda: len(ours(world)), 2, 8)
         expect(lambda: udp(world), (False, False), 2)

@@ -2,6 +2,7 @@
 """ntcctl against a real daemon with synthetic traffic, on a bus of its own."""
 import contextlib
 import fcntl
+import http.server
 import ipaddress
 import json
 import os
@@ -12,10 +13,13 @@ import select
 import struct
 import subprocess
 import termios
+import threading
 import time
 
+from marks import once
 from private_bus import NOBODY, PrivateBus
-from world import World, expect, once
+from waiting import expect
+from world import World
 
 NTCCTL = pathlib.Path(os.environ.get("NTC_BINARY", "")).parent / "ctl/ntcctl"
 SOURCE = pathlib.Path(__file__).parents[2]
@@ -65,13 +69,13 @@ def running(extra=BUSY):
 class Terminal:
     """ntcctl on a terminal of its own, 40 lines of 160 columns."""
 
-    def __init__(self, client, *arguments, **environment):
+    def __init__(self, client, *arguments, columns=160, **environment):
         self.text = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update({"TERM": "xterm", **environment})
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
             os.execvp(client.inside[0], [*client.inside, str(NTCCTL), *arguments])
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
 
     def read(self, within=0.1):
         if select.select([self.fd], [], [], within)[0]:
@@ -108,7 +112,7 @@ def test_status_and_tables():
         assert ctl.good().out.splitlines()[0] == status.splitlines()[0], "status is the default"
         whole = ctl.good("status", "--json").json
         assert whole["manager"]["Mode"] == "mock" and whole["counters"]["packets"] > 0, whole
-        assert set(whole["counters"]["losses"]) <= set(ntc.request("GET", "/status").json["losses"])
+        assert list(whole["counters"]["losses"]) == list(ntc.request("GET", "/status").json["losses"])
 
         flows = ctl.good("flows", "--json", "--limit", "5").json
         assert len(flows) == 5 and all(flow["packets"] >= flows[-1]["packets"] for flow in flows)
@@ -173,6 +177,9 @@ def test_confirmation():
         ctl.good("allow", "192.0.2.1", "--confirm", "60")
         ctl.good("confirm", "--whitelist", "192.0.2.1")
         assert ctl("confirm", "192.0.2.9").status == 1
+        several = ctl("block", "192.0.2.20", "nonsense", "192.0.2.21", "--confirm", "60")
+        assert several.status == 1 and "What was added goes again in 60 s" in several.out, several.out
+        assert "goes again" not in ctl("block", "nonsense", "--confirm", "60").out
 
         with_enter = Terminal(ctl, "block", "203.0.113.8", "--confirm", "30")
         with_enter.wait_for("Press Enter within 30 s")
@@ -208,6 +215,56 @@ def test_alerts():
         assert ctl.good("alerts", "--since", "1h", "--ip", alert["ip"], "--json", *url).json["alerts"]
         assert "No alerts" in ctl.good("alerts", "--ip", "192.0.2.250", *url).out
         assert ctl("alerts", "--kind", "nonsense", *url).status == 1
+
+
+def test_what_http_refuses_is_told():
+    with running() as (ctl, ntc, _):
+        url = ("--url", f"http://127.0.0.1:{ntc.port}")
+        for what, value in (("kind", "nonsense"), ("since", "yesterday"), ("ip", "nonsense"), ("limit", "100000")):
+            done, answer = ctl("alerts", f"--{what}", value, *url), ntc.request("GET", f"/alerts?{what}={value}")
+            assert answer.status == 400 and what in answer.json["message"], answer.json
+            assert (done.status, done.out, done.err) == (1, "", f"ntcctl: {answer.json['message']}\n"), done.err
+
+
+@contextlib.contextmanager
+def answering(status, body):
+    """The URL of a server that says only this."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            with contextlib.suppress(OSError):  # it may have been enough
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_what_others_answer_is_no_harm():
+    def message(text):
+        return json.dumps({"ok": False, "message": text}).encode()
+
+    for status, body, wanted in (
+            (503, message("too many viewers"), "too many viewers"),
+            (400, message("\x1b[2Jover\u009b1mthere\x7f\r\n"), "?[2Jover??1mthere???"),
+            (400, message("\u00e9t\u00e9"), "\u00e9t\u00e9"),
+            (400, message("x" * 2000), "x" * 511),
+            (400, message("x" * 5000), "ntc answered with HTTP status 400"),
+            (400, message("x" * 5000000), "ntc answered with HTTP status 400"),
+            (502, b"<html>Bad Gateway</html>", "ntc answered with HTTP status 502"),
+            (400, b"", "ntc answered with HTTP status 400"),
+            (400, b"[1]", "ntc answered with HTTP status 400"),
+            (400, b'{"message":1}', "ntc answered with HTTP status 400"),
+            (400, b'{"message":""}', "ntc answered with HTTP status 400")):
+        with answering(status, body) as url:
+            for verb in ("alerts", "events"):
+                done = Done(subprocess.run([str(NTCCTL), verb, "--url", url], capture_output=True, text=True, timeout=60))
+                assert (done.status, done.out, done.err) == (1, "", f"ntcctl: {wanted}\n"), (status, body[:50], done.err)
 
 
 def test_orders():
@@ -273,6 +330,27 @@ def test_top_is_live():
         assert top.text.endswith("\x1b[?25h\x1b[?1049l"), "the screen is as it was"
 
 
+def test_tables_fit_the_terminal():
+    comment = "knocks at night, and has done so for many weeks now"
+    with running() as (ctl, _, __):
+        ctl.good("block", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", "203.0.113.0/24", "--comment", comment)
+        ctl.good("block", "198.51.100.7", "--confirm", "600")
+        for arguments in (("lists",), ("why", "203.0.113.7"), ("flows", "--limit", "20"), ("top", "--once")):
+            for pager in ("cat", "sed s/x/x/"):  # which has stdout then
+                narrow = Terminal(ctl, *arguments, columns=80, NTC_PAGER=pager)
+                assert narrow.end() == 0
+                lines = re.sub(r"\x1b\[[0-9;]*m", "", narrow.text).replace("\r", "").split("\n")
+                assert all(len(line) <= 80 for line in lines), narrow.text
+                if arguments[0] in ("lists", "why"):
+                    # No word is cut, none is lost.
+                    words = " ".join(" ".join(line[45:] for line in lines).split())
+                    assert "ORIGIN" not in lines[0] and comment in words, narrow.text
+        piped = ctl.good("lists").out
+        assert all(title in piped for title in ("ADDED", "EXPIRES", "BY", "ORIGIN")) and comment in piped, piped
+        assert "198.51.100.7 waits to be kept: ntcctl confirm 198.51.100.7\n" in piped, piped
+        assert "waits" not in ctl.good("lists", "--no-legend").out
+
+
 def test_long_output_goes_to_the_pager():
     with running() as (ctl, _, __):
         paged = Terminal(ctl, "flows", NTC_PAGER="sed s/^/paged:/")
@@ -280,6 +358,33 @@ def test_long_output_goes_to_the_pager():
         plain = Terminal(ctl, "flows", "--no-pager", NTC_PAGER="sed s/^/paged:/")
         assert plain.end() == 0 and "paged:" not in plain.text
         assert "\x1b[" not in ctl.good("lists").out, "no colours but on a terminal"
+
+
+def test_colours_are_one_thing_and_the_terminal_is_another():
+    """https://no-color.org: present and not empty."""
+    with running() as (ctl, ntc, __):
+        expect(lambda: ntc.metrics().sum("ntc_active_flows") > 5, True)
+        ctl.good("block", "203.0.113.0/24", "--comment", "knocks at night, and has done so for many weeks now")
+        for value, coloured in (("", True), ("1", False)):
+            status = Terminal(ctl, "status", NO_COLOR=value)
+            assert status.end() == 0 and ("\x1b[1m" in status.text) == coloured, status.text
+            flows = Terminal(ctl, "flows", NTC_PAGER="sed s/^/paged:/", NO_COLOR=value)
+            assert flows.end() == 0 and "paged:" in flows.text and ("\x1b[" in flows.text) == coloured, flows.text
+            lists = Terminal(ctl, "lists", columns=80, NTC_PAGER="cat", NO_COLOR=value)
+            assert lists.end() == 0 and "ORIGIN" not in lists.text, lists.text
+            lines = re.sub(r"\x1b\[[0-9;]*m", "", lists.text).replace("\r", "").split("\n")
+            assert all(len(line) <= 80 for line in lines), lists.text
+            pretty = Terminal(ctl, "status", "--json", NO_COLOR=value)
+            assert pretty.end() == 0 and "\n  " in pretty.text, pretty.text
+
+
+def test_token_comes_with_the_url_to_open():
+    script = f"mount -t tmpfs none /etc && {NTCCTL} token --json"
+    with running() as (_, ntc, __):
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["url"].endswith(f":{ntc.port}/") and done.stderr == "", (done.stdout, done.stderr)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["url"].endswith(":8086/") and "server.port" in done.stderr, (done.stdout, done.stderr)
 
 
 def test_token():

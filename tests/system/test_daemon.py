@@ -4,7 +4,8 @@ import shutil
 import signal
 import subprocess
 
-from world import World, expect
+from waiting import expect
+from world import World
 
 HOST, FOE = "10.77.0.1", "10.77.0.3"
 
@@ -46,6 +47,48 @@ def test_sighup_takes_a_good_configuration_and_refuses_a_bad_one():
         ntc.config_path.write_text(world.config(extra="lists:\n  ssh_ports: [22]\n"))
         ntc.signal(signal.SIGHUP)
         expect(lambda: world.tcp(world.peer, FOE, world.host, HOST, 22), True)
+
+
+def test_a_refused_configuration_leaves_no_trace():
+    with World() as world:
+        tokens = [world.folder / name for name in ("old.token", "new.token")]
+        for token in tokens:
+            token.write_text(f"0123456789-of-{token.name}")
+            token.chmod(0o600)
+
+        def config(token, extra=""):
+            return world.config(extra=extra).replace("server:\n", f"server:\n  token_file: {token}\n", 1)
+
+        def write_with(token):
+            headers = {"Authorization": f"Bearer {token.read_text()}", "X-Forwarded-For": "192.0.2.1"}
+            return ntc.request("POST", "/blacklist", {"ip": "203.0.113.7"}, headers).status
+
+        ntc = world.launch(config(tokens[0])).wait_ready()
+        assert (write_with(tokens[0]), write_with(tokens[1])) == (200, 401)
+        # The old one's file would not be taken any more: what was refused can't be undone with its help.
+        tokens[0].chmod(0o644)
+        for _ in range(3):
+            refused = ntc.log_path.read_text().count("Configuration refused")
+            ntc.config_path.write_text(config(tokens[1], "lists:\n  capacity: 2048\n"))
+            ntc.signal(signal.SIGHUP)
+            expect(lambda: ntc.log_path.read_text().count("Configuration refused"), refused + 1)
+            assert (write_with(tokens[0]), write_with(tokens[1])) == (200, 401)
+
+
+def test_a_reload_is_in_force_or_says_what_waits():
+    with World() as world:
+        ntc = world.start()
+        log = ntc.log_path.read_text
+        flows = some_flow(world, ntc)
+        expect(flows, [1])
+        ntc.config_path.write_text(world.config(extra="  other_idle_sec: 1\n"))
+        ntc.signal(signal.SIGHUP)
+        expect(flows, [])
+        assert "Configuration reloaded (NTC_EVENT" in log()
+        ntc.config_path.write_text(
+            world.config(extra="  capacity: 100\nlists:\n  ssh_ports: [2222]\n").replace("port: 8086", "port: 8087"))
+        ntc.signal(signal.SIGHUP)
+        expect(lambda: "reloaded, but a restart is needed for server.port, flows.capacity (NTC_EVENT" in log(), True)
 
 
 def some_flow(world, ntc):
@@ -149,7 +192,7 @@ def test_metrics_please_promtool():
                      "ntc_events_lost_total", "ntc_flows_untracked_packets_total", "ntc_flows_capacity",
                      "ntc_accounting_drift_packets", "ntc_parse_errors_total", "ntc_list_entries",
                      "ntc_list_capacity", "ntc_list_hits_total", "ntc_attached", "ntc_http_requests_total",
-                     "ntc_build_info", "process_resident_memory_bytes"):
+                     "ntc_scan_seconds", "ntc_scan_longest_step_seconds", "ntc_build_info", "process_resident_memory_bytes"):
             ntc.metrics().sum(name)
         assert ntc.metrics().sum("ntc_list_entries", list="blacklist") == 1
         assert ntc.metrics().sum("ntc_list_hits_total", list="blacklist") == 1

@@ -3,9 +3,11 @@
 import http.server
 import time
 
+from marks import alone, long, once
 from private_bus import PrivateBus
 from viewer import Audience
-from world import World, alone, expect, long, once, settled
+from waiting import expect, settled
+from world import World
 
 SCANNER, SSH_PEER, FRIEND, BYSTANDER = "10.77.0.2", "10.77.0.3", "10.77.0.4", "10.77.0.5"
 HOST, HOST_V6, SCANNER_V6 = "10.77.0.1", "fd77::1", "fd77::2"

@@ -3,8 +3,10 @@
 import socket
 import time
 
+from marks import alone, once
 from viewer import Audience, Seen, flood, flooded
-from world import World, alone, expect, once, settled
+from waiting import expect, settled
+from world import World
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 BLACKLISTED = "198.18.0.0/15"

@@ -4,9 +4,11 @@ agree, now and after a restart."""
 import json
 import os
 import re
-import subprocess
 
-from world import World, expect, once
+from marks import once
+from strace import Strace
+from waiting import expect
+from world import World
 
 HOST, FOE, OTHER = "10.77.0.1", "10.77.0.3", "10.77.0.4"
 
@@ -23,27 +25,14 @@ STEPS = (
 )
 
 
-class Fault:
+def fault(world, ntc, call, path, nth, error):
     """One call of the daemon's fails."""
+    return Strace(ntc.process.pid, world.folder / "strace.log", (path,),
+                  "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={nth}")
 
-    def __init__(self, world, ntc, call, path, nth, error):
-        self.log = world.folder / "strace.log"
-        self.process = subprocess.Popen(
-            ["strace", "-f", "-p", str(ntc.process.pid), "-P", str(path), "-e", f"trace={call}",
-             "-e", f"inject={call}:error={error}:when={nth}", "-o", str(self.log)],
-            stderr=subprocess.PIPE, text=True)
-        line = self.process.stderr.readline()
-        while "attached" not in line:
-            assert line, "strace ended"
-            line = self.process.stderr.readline()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.communicate()
-        self.happened = "(INJECTED)" in self.log.read_text()
+def paths_of(path):
+    return {"temporary": f"{path}.tmp", "folder": str(path.parent)}
 
 
 def large_state(count):
@@ -70,7 +59,6 @@ def test_errors_at_each_step():
         path = folder / "lists.json"
         path.write_text(large_state(2000))
         ntc = world.start(path=path)
-        paths = {"temporary": f"{path}.tmp", "folder": str(folder)}
         blocked = lambda address: not world.udp(world.peer, address, world.host, HOST, wait=0.1)
         ntc.add("blacklist", OTHER)
         tried = 0
@@ -80,10 +68,10 @@ def test_errors_at_each_step():
                 # Adding and removing in turn.
                 method, target, body = (("POST", "/blacklist", {"ip": FOE}),
                                         ("DELETE", f"/blacklist?ip={OTHER}", None))[tried % 2]
-                with Fault(world, ntc, call, paths[what], nth, error) as fault:
+                with fault(world, ntc, call, paths_of(path)[what], nth, error) as trace:
                     answer = ntc.request(method, target, body)
                 case = f"{call} on the {what}, {error}"
-                assert fault.happened, f"never called: {case}"
+                assert trace.injected(), f"never called: {case}"
                 assert answer.status in (500, 507) and answer.json["error"] == "storage", (case, answer.text)
                 assert path.read_bytes() == before, case
                 assert addresses(ntc) == {OTHER}, case
@@ -114,8 +102,8 @@ def test_first_write_fails():
         ntc = world.start(path=path)
         for call, what in (("fsync", "folder"), ("/rename.*", "temporary")):
             have = os.listdir(folder)
-            with Fault(world, ntc, call, {"temporary": f"{path}.tmp", "folder": str(folder)}[what], 1, "EIO") as fault:
+            with fault(world, ntc, call, paths_of(path)[what], 1, "EIO") as trace:
                 assert ntc.request("POST", "/blacklist", {"ip": FOE}).status in (500, 507)
-            assert fault.happened and os.listdir(folder) == have == [], (call, have, os.listdir(folder))
+            assert trace.injected() and os.listdir(folder) == have == [], (call, have, os.listdir(folder))
         ntc.add("blacklist", FOE)
         expect(lambda: in_file(path), {FOE})

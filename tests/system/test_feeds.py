@@ -7,7 +7,9 @@ import socket
 import time
 
 from kernel import list_entries_in_kernel
-from world import World, alone, expect, once
+from marks import alone, once
+from waiting import expect
+from world import World
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 
@@ -68,7 +70,7 @@ def test_files_of_the_folders_are_in_force():
 @once
 def test_65536_entries_in_less_than_a_second():
     with World() as world:
-        ntc = world.start(extra=folders(world))
+        ntc = world.start(extra=folders(world) + "lists:\n  capacity: 70000\n")
         for turn in range(2):
             lines = numbered(turn * 32768, 65535) + [FOE]
             publish(world, "blacklist.d/big.list", lines)

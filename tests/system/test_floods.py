@@ -16,11 +16,15 @@ import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
 import lab  # noqa: E402  (the path comes first)
+from marks import alone, hard, takes
+from namespace import CLONE_NEWNET
+from process import libc
 from test_access import LISTEN
 from test_siege import HOST, HOSTILE, SCRAPER, Timed, after, answer_at_once, besiege
 from viewer import REQUEST, flooded
+from waiting import expect
 from witness import ALL, BEFORE, BLACKLISTED, Witness
-from world import CLONE_NEWNET, World, alone, expect, hard, libc, takes
+from world import World
 
 CABLES = ("eth0", "eth1")  # of the clients, of the floods
 FLOWS, SOURCES = 4_000_000_000, 4_000_000  # of each kind of frames

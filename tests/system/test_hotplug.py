@@ -10,7 +10,9 @@ import time
 
 from kernel import (TCX_EGRESS, TCX_INGRESS, TCX_NEXT, CountingProgram, detach_links, replace_programs,
                     tcx_programs)
-from world import World, expect, once
+from marks import once
+from waiting import expect
+from world import World
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 WITHIN = 1.0

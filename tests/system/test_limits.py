@@ -6,8 +6,10 @@ import socket
 import threading
 import time
 
+from marks import alone, once
 from viewer import Viewer
-from world import World, alone, expect, once
+from waiting import expect
+from world import World
 
 HOST, PORT = "10.77.0.1", 8086
 LAN = [f"10.77.0.{n}" for n in range(2, 6)]

@@ -3,7 +3,8 @@
 import socket
 
 from frames import Tun, Wire, echo_request, ipv4_packet, ipv6_packet, udp_datagram
-from world import World, expect
+from waiting import expect
+from world import World
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 CTAG, STAG = (0x8100, 7), (0x88A8, 9)

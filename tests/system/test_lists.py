@@ -2,7 +2,8 @@
 """What the lists do to real packets."""
 import time
 
-from world import World, expect
+from waiting import expect
+from world import World
 
 HOST = {4: "10.77.0.1", 6: "fd77:0::1"}
 PEERS = {4: ["10.77.0.2", "10.77.0.3", "10.77.0.4"], 6: ["fd77:0::2", "fd77:0::3", "fd77:0::4"]}

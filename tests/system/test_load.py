@@ -5,7 +5,9 @@ import struct
 import subprocess
 import time
 
-from world import SO_RCVBUFFORCE, World, alone, expect
+from marks import alone
+from waiting import expect
+from world import SO_RCVBUFFORCE, World
 
 HOST, FOE = "10.77.0.1", "10.77.0.3"
 SO_TIMESTAMPNS = 35

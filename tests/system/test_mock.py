@@ -7,8 +7,11 @@ import shutil
 import signal
 import time
 
+from marks import once
+from process import run
 from viewer import Audience, Seen
-from world import World, expect, once, run
+from waiting import expect
+from world import World
 
 NOBODY = 65534
 

@@ -3,7 +3,8 @@
 import socket
 
 from kernel import TCX_DROP, TCX_EGRESS, TCX_INGRESS, TCX_NEXT, TCX_PASS, CountingProgram, tcx_programs
-from world import World, expect, run
+from waiting import expect
+from world import World
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.3", "10.77.0.4"
 TC_UNSPEC, TC_OK, TC_SHOT = -1, 0, 2
@@ -104,18 +105,14 @@ def filters(world):
 def test_foreign_clsact_filters_run_on():
     """Classic filters, with final verdicts of their own."""
     with World() as world:
-        folder = world.folder / "bpf"
-        folder.mkdir()
-        run("mount", "-t", "bpf", "bpf", str(folder))
-        world.mounts.append(folder)
+        folder = world.mount("bpf", "bpf")
         world.host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
         programs = {}
         for direction, priority, verdict in (("ingress", 5, TC_OK), ("egress", 5, TC_UNSPEC),
                                              ("egress", 6, TC_OK)):
-            path = folder / f"{direction}{priority}"
-            programs[path.name] = CountingProgram(verdict).pin(path)
-            world.host.run("tc", "filter", "add", "dev", "eth0", direction, "pref", str(priority), "bpf",
-                           "direct-action", "object-pinned", str(path))
+            name = f"{direction}{priority}"
+            programs[name] = CountingProgram(verdict).add_filter(world.host, "eth0", direction, folder / name,
+                                                                 "pref", str(priority))
 
         def counted():
             before = {name: program.count() for name, program in programs.items()}
@@ -139,14 +136,8 @@ def test_foreign_clsact_filters_run_on():
 
 def test_foreign_clsact_drop_is_final():
     with World() as world:
-        folder = world.folder / "bpf"
-        folder.mkdir()
-        run("mount", "-t", "bpf", "bpf", str(folder))
-        world.mounts.append(folder)
-        CountingProgram(TC_SHOT).pin(folder / "shot")
         world.host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
-        world.host.run("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "direct-action",
-                       "object-pinned", str(folder / "shot"))
+        CountingProgram(TC_SHOT).add_filter(world.host, "eth0", "ingress", world.mount("bpf", "bpf") / "shot")
         ntc = world.start()
         before = ntc.packets(proto="UDP", direction="INGRESS")
         assert not world.udp(world.peer, FRIEND, world.host, HOST)

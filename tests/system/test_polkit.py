@@ -7,7 +7,7 @@ import dbus_wire
 from fake_polkit import FakePolkit
 from private_bus import DRIVER, NOBODY, PROPERTIES, refused
 from test_bus import daemon, fill, introspect
-from world import expect, settled
+from waiting import expect, settled
 
 BLACKLIST, WHITELIST, MANAGE = "org.ntc.edit-blacklist", "org.ntc.edit-whitelist", "org.ntc.manage"
 OPEN = None

@@ -11,7 +11,9 @@ import signal
 import threading
 import time
 
-from world import World, once, run
+from marks import once
+from process import run
+from world import World
 
 CUTS = 12
 

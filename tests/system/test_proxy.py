@@ -7,7 +7,10 @@ import shutil
 import socket
 import ssl
 
-from world import World, expect, once, run
+from marks import once
+from process import run
+from waiting import expect
+from world import World
 
 NAME, HOST, PEER, OTHER = "ntc.example.com", "10.77.0.1", "10.77.0.2", "10.77.0.3"
 TOKEN = "YSB0b2tlbiBiZWhpbmQgbmdpbng="

@@ -8,8 +8,12 @@ import select
 import socket
 import time
 
+from marks import alone, once
+from namespace import CLONE_NEWNET
+from process import libc
 from viewer import Audience, Seen
-from world import CLONE_NEWNET, World, alone, expect, libc, once
+from waiting import expect
+from world import World
 
 HOST, SCRAPER, PORT = "10.77.0.1", "10.77.0.9", 8086
 HOSTILE = [f"10.77.0.{n}" for n in range(100, 160)]

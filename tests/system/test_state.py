@@ -5,14 +5,19 @@ import http.client
 import json
 import os
 import random
-import subprocess
+import shutil
+import signal
 import threading
 import time
 
 from clock import TEN_YEARS, WallClock
-from world import World, expect, once, run
+from marks import once
+from process import run
+from waiting import expect
+from world import World
 
 HOST, FOE, OTHER = "10.77.0.1", "10.77.0.3", "10.77.0.4"
+NOBODY = 65534
 
 
 def blocked(world, address=FOE):
@@ -65,9 +70,7 @@ def damaged(content):
         world.state.write_bytes(content)
         ntc = world.start()
         assert ntc.entries("blacklist") == {}
-        asides = [path for path in world.folder.iterdir()
-                  if path.name.startswith("lists.json") and path != world.state]
-        assert [path.read_bytes() for path in asides] == [content], "set aside, not lost"
+        assert [path.read_bytes() for path in world.folder.glob("lists.json.damaged-*")] == [content]
         ntc.add("blacklist", FOE)
         assert blocked(world)
         ntc.stop()
@@ -91,6 +94,40 @@ def test_binary_file_is_set_aside():
     damaged(lambda content: bytes(range(256)) * 16)
 
 
+def test_a_link_to_the_file_stays_one():
+    with World() as world:
+        real = world.folder / "elsewhere"
+        real.mkdir()
+        (real / "lists.json").write_text('{"blacklist":["203.0.113.7"],"whitelist":[]}')
+        world.state.symlink_to(real / "lists.json")
+        ntc = world.start()
+        ntc.add("blacklist", "203.0.113.8")
+        ntc.signal(signal.SIGHUP)
+        expect(lambda: "Configuration reloaded" in ntc.log_path.read_text(), True)
+        ntc.remove("blacklist", "203.0.113.7")
+        ntc.stop()
+        assert world.state.is_symlink()
+        text = (real / "lists.json").read_text()
+        assert "203.0.113.8" in text and "203.0.113.7" not in text
+        assert set(world.start().entries("blacklist")) == {"203.0.113.8"}
+
+
+def test_a_link_to_what_is_not_there_yet_stays_one():
+    """And where not even its folder is there, on a disk that isn't mounted, say, ntc doesn't begin with empty lists."""
+    with World() as world:
+        real = world.folder / "elsewhere"
+        world.state.symlink_to("elsewhere/../elsewhere/lists.json")
+        refused = world.launch(world.config())
+        assert refused.wait() != 0 and "whose folder can't be reached: No such file" in refused.log_path.read_text()
+        real.mkdir()
+        ntc = world.start()
+        ntc.add("blacklist", "203.0.113.8")
+        ntc.signal(signal.SIGHUP)
+        expect(lambda: "Configuration reloaded" in ntc.log_path.read_text(), True)
+        ntc.stop()
+        assert world.state.is_symlink() and "203.0.113.8" in (real / "lists.json").read_text()
+
+
 def test_lists_written_by_hand_are_taken_over():
     with World() as world:
         content = json.dumps({"blacklist": [FOE, "2001:db8::/32"]})
@@ -101,6 +138,27 @@ def test_lists_written_by_hand_are_taken_over():
         expect(lambda: json.loads(world.state.read_text()).get("version"), 1)
         assert [path.read_text() for path in world.folder.glob("lists.json.older-*")] == [content]
         assert "older format" in ntc.log_path.read_text()
+
+
+@once
+def test_a_file_of_root_is_kept_once_though_it_cant_be_linked():
+    """Whoever may not link files of others (protected_hardlinks) copies it; nobody leaves the place empty."""
+    content = json.dumps({"blacklist": [FOE]})
+    with World(cables=0) as world:
+        os.chown(world.folder, NOBODY, NOBODY)
+        world.state.write_text(content)
+        obstacle = world.folder / "lists.json.tmp"
+        obstacle.mkdir()  # no save succeeds
+        shutil.copy(os.environ["NTC_BINARY"], world.folder / "ntc")  # the build's folder may be nobody's business
+        program = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", str(world.folder / "ntc")]
+        for _ in range(3):
+            ntc = world.launch(world.config(["mock0"]), ["--mock"], program=program).wait_ready()
+            assert set(ntc.entries("blacklist")) == {FOE}
+            ntc.kill()
+        assert [path.read_text() for path in world.folder.glob("lists.json.older-*")] == [content]
+        obstacle.rmdir()
+        ntc = world.launch(None, ["--mock"], program=program).wait_ready()
+        expect(lambda: json.loads(world.state.read_text()).get("version"), 1)
 
 
 OTHER_BOOT = "0" * 31 + "1"
@@ -188,12 +246,19 @@ def accepts_again(world, ntc, path):
     assert FOE in path.read_text() and "10.77.0.4" not in path.read_text()
 
 
-def test_full_disk():
+@contextlib.contextmanager
+def small_disk():
+    """(world, ntc, disk, its state file there), with an entry."""
     with World() as world:
         disk = world.mount_tmpfs("disk", "size=64k")
         path = disk / "lists.json"
         ntc = world.start(path=path)
         ntc.add("blacklist", "10.77.0.4")
+        yield world, ntc, disk, path
+
+
+def test_full_disk():
+    with small_disk() as (world, ntc, disk, path):
         with open(disk / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
             while True:
                 filler.write(b"f" * 512)
@@ -203,11 +268,7 @@ def test_full_disk():
 
 
 def test_read_only_disk():
-    with World() as world:
-        disk = world.mount_tmpfs("disk", "size=64k")
-        path = disk / "lists.json"
-        ntc = world.start(path=path)
-        ntc.add("blacklist", "10.77.0.4")
+    with small_disk() as (world, ntc, disk, path):
         run("mount", "-o", "remount,ro", str(disk))
         refuses(world, ntc, path)
         run("mount", "-o", "remount,rw", str(disk))

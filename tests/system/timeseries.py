@@ -13,7 +13,8 @@ import urllib.parse
 
 import yaml
 
-from world import Connection, expect
+from client import Connection
+from waiting import expect
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "monitoring"))
 import shipped  # noqa: E402

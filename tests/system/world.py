@@ -7,16 +7,13 @@
         ntc.add("blacklist", "10.77.0.3")
 
 Each cable is eth0, eth1, ... on both ends, with the addresses 10.77.N.1 and fd77:N::1 on the host's
-side and .2 to .5 (::2 to ::5) on the peer's. Sockets are made inside a namespace by a short visit
-(setns) and stay there, so that one process sees both ends.
+side and .2 to .5 (::2 to ::5) on the peer's.
 """
 import contextlib
-import ctypes
 import http.client
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import socket
@@ -25,218 +22,11 @@ import subprocess
 import tempfile
 import time
 
-CLONE_NEWNET = 0x40000000
-PR_SET_PDEATHSIG = 1
+from client import Client
+from namespace import Namespace, family_of
+from process import die_with_parent, run
+
 SO_RCVBUFFORCE = 33
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def alone(test):
-    """Marks a test that measures time: it runs by itself."""
-    test.alone = True
-    return test
-
-
-def once(test):
-    """Marks a test that is too heavy to be run again under the sanitizers."""
-    test.once = True
-    return test
-
-
-def long(test):
-    """Marks a test that mostly waits, for long: it begins first, so that nobody waits for it at the end."""
-    test.long = True
-    return test
-
-
-def hard(test):
-    """Marks a test that is too long for every run: scripts/test-hard.sh has it."""
-    test.hard = True
-    return test
-
-
-def takes(seconds):
-    """Marks a test that may take longer than the others."""
-    def mark(test):
-        test.timeout = seconds
-        return test
-    return mark
-
-
-def die_with_parent():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def run(*command, **options):
-    result = subprocess.run(command, capture_output=True, text=True, **options)
-    assert result.returncode == 0, f"{' '.join(command)}: {result.stdout}{result.stderr}"
-    return result.stdout
-
-
-def expect(what, wanted, within=5.0):
-    """Waits until what() == wanted."""
-    until = time.monotonic() + within
-    while (value := what()) != wanted:
-        assert time.monotonic() < until, f"wanted {wanted!r}, still {value!r} after {within} s"
-        time.sleep(0.02)
-
-
-def settled(what, quiet=0.5, within=10.0):
-    """The value of what() once it has not changed for `quiet` seconds."""
-    until = time.monotonic() + within
-    value, since = what(), time.monotonic()
-    while time.monotonic() - since < quiet:
-        assert time.monotonic() < until, "does not settle"
-        time.sleep(0.05)
-        now = what()
-        if now != value:
-            value, since = now, time.monotonic()
-    return value
-
-
-class Namespace:
-    def __init__(self, name):
-        self.name = name
-        run("ip", "netns", "add", name)
-        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        self.ip("link", "set", "lo", "up")
-
-    def ip(self, *arguments):
-        return run("ip", "-n", self.name, *arguments)
-
-    def run(self, *command):
-        return run("ip", "netns", "exec", self.name, *command)
-
-    def popen(self, *command, **options):
-        return subprocess.Popen(["ip", "netns", "exec", self.name, *command],
-                                preexec_fn=die_with_parent, **options)
-
-    @contextlib.contextmanager
-    def inside(self):
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        assert libc.setns(self.fd, CLONE_NEWNET) == 0
-        try:
-            yield
-        finally:
-            assert libc.setns(home, CLONE_NEWNET) == 0
-            os.close(home)
-
-    def socket(self, family, kind=socket.SOCK_STREAM, protocol=0):
-        with self.inside():
-            return socket.socket(family, kind, protocol)
-
-    def statistics(self, interface):
-        link = json.loads(self.ip("-j", "-s", "-s", "link", "show", "dev", interface))[0]
-        return link["stats64"]
-
-    def mac(self, interface):
-        link = json.loads(self.ip("-j", "link", "show", "dev", interface))[0]
-        return bytes.fromhex(link["address"].replace(":", ""))
-
-    def delete(self):
-        os.close(self.fd)
-        subprocess.run(["ip", "netns", "delete", self.name])
-
-
-def family_of(address):
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-class Metrics:
-    """A scrape: metrics.sum("ntc_packets_total", proto="TCP") adds what matches."""
-    line = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
-    label = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-    def __init__(self, text):
-        self.text = text
-        self.samples = []
-        for line in text.splitlines():
-            if found := self.line.match(line):
-                labels = dict(self.label.findall(found[2] or ""))
-                self.samples.append((found[1], labels, float(found[3])))
-
-    def sum(self, name, **wanted):
-        values = [value for found, labels, value in self.samples
-                  if found == name and all(labels.get(k) == v for k, v in wanted.items())]
-        assert values, f"no sample of {name}{wanted}"
-        total = sum(values)
-        return int(total) if total == int(total) else total
-
-
-class Answer:
-    def __init__(self, status, body):
-        self.status = status
-        self.text = body.decode()
-
-    @property
-    def json(self):
-        return json.loads(self.text)
-
-
-class Connection(http.client.HTTPConnection):
-    """HTTP from within a namespace."""
-
-    def __init__(self, namespace, port):
-        super().__init__("127.0.0.1", port, timeout=20)
-        self.namespace = namespace
-
-    def connect(self):
-        self.sock = self.namespace.socket(socket.AF_INET)
-        self.sock.settimeout(self.timeout)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.connect((self.host, self.port))
-
-
-class Client:
-    """What one asks of a running ntc, as root, from within `namespace`."""
-    port = 8086
-
-    def __init__(self, namespace):
-        self.namespace = namespace
-
-    def request(self, method, path, body=None, headers=None):
-        connection = Connection(self.namespace, self.port)
-        try:
-            if body is not None:
-                headers = {"Content-Type": "application/json", **(headers or {})}
-                body = body if isinstance(body, (str, bytes)) else json.dumps(body)
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.read())
-        finally:
-            connection.close()
-
-    def add(self, which, ip, **options):
-        answer = self.request("POST", f"/{which}", {"ip": ip, **options})
-        assert answer.status == 200 and answer.json["ok"], f"add {ip}: {answer.status} {answer.text}"
-        return answer.json
-
-    def remove(self, which, ip):
-        answer = self.request("DELETE", f"/{which}?ip={ip.replace(':', '%3A').replace('/', '%2F')}")
-        assert answer.status == 200 and answer.json["ok"], f"remove {ip}: {answer.status} {answer.text}"
-
-    def entries(self, which):
-        answer = self.request("GET", f"/{which}?limit=10000")
-        assert answer.status == 200, answer.text
-        return {entry["ip"]: entry for entry in answer.json["entries"]}
-
-    def metrics(self):
-        answer = self.request("GET", "/metrics")
-        assert answer.status == 200, answer.text
-        return Metrics(answer.text)
-
-    def packets(self, **labels):
-        return self.metrics().sum("ntc_packets_total", **labels)
-
-    def attached(self, **labels):
-        """How many directions of interfaces it watches, once it has looked for the first time."""
-        expect(lambda: "ntc_attached{" in self.metrics().text, True)
-        return self.metrics().sum("ntc_attached", **labels)
-
-    def flows(self):
-        answer = self.request("GET", "/flows?limit=1000")
-        assert answer.status == 200, answer.text
-        return answer.json["flows"]
 
 
 class Daemon(Client):
@@ -391,12 +181,15 @@ class World:
             child.wait()
         self.children.remove(child)
 
-    def mount_tmpfs(self, name, options):
+    def mount(self, kind, name, options="rw"):
         path = self.folder / name
         path.mkdir()
-        run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path))
+        run("mount", "-t", kind, "-o", options, kind, str(path))
         self.mounts.append(path)
         return path
+
+    def mount_tmpfs(self, name, options):
+        return self.mount("tmpfs", name, options)
 
     def udp(self, source, source_address, target, target_address, port=9000, source_port=0,
             wait=0.25):

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "http-daemon.h"
+#include "leaks.h"
 
 #include <string.h>
 
 enum { ALERTS_MAX = 4 };
-
-__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
 
 #define MUST(condition) must(condition, __LINE__, #condition)
 
@@ -119,6 +118,7 @@ void start_http(World *w, const int *fds, size_t n_fds)
             .find_alerts = on_find_alerts,
             .mode = "mock",
             .started_monotonic_ns = clock_monotonic_ns(),
+            .event_base = w->event_base,
             .datapath_memory_bytes = on_memory,
             .journal_lost = on_lost,
             .flush_flows = on_flush,
@@ -167,8 +167,7 @@ void world_free(World *w)
     MUST(system(command) == 0);
     free(w->response);
     free(w);
-    if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
-        abort();
+    abort_on_leaks();
 }
 
 void turn(World *w, uint64_t msec)

@@ -22,6 +22,7 @@ typedef struct World {
     char folder[64];
     char *response; /* of the last exchange, for whoever reads any */
     unsigned watchers, denied, flushes;
+    uint64_t event_base;
     int alerts_answer; /* 0: at once, 1: when the test says so, -errno: not at all */
     AlertsFoundFn found;
     void *found_userdata;

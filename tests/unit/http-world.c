@@ -16,8 +16,7 @@ World *world_new(void)
     return w;
 }
 
-/* --- the client
- * -------------------------------------------------------------------------------------- */
+/* --- the client */
 
 int dial_to(const char *ip, uint16_t port)
 {
@@ -156,8 +155,7 @@ void assert_error(World *w, int status, const char *code)
     cr_assert_gt(strlen(message), 5);
 }
 
-/* --- something to show
- * ------------------------------------------------------------------------------------- */
+/* --- something to show */
 
 FlowSample sample(
         const char *src, const char *dst, uint16_t dport, uint64_t packets, uint64_t bytes)

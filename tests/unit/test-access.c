@@ -15,8 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-/* --- meters and peers
- * ------------------------------------------------------------------------------- */
+/* --- meters and peers */
 
 Test(access, a_meter_lets_so_many_through_at_once_and_then_one_each_while)
 {
@@ -89,8 +88,7 @@ Test(access, peers_are_bounded_and_the_connected_stay)
     peers_free(peers);
 }
 
-/* --- the owner of a connection
- * ---------------------------------------------------------------------- */
+/* --- the owner of a connection */
 
 typedef struct Pair {
     int listener, client, server;
@@ -152,8 +150,7 @@ Test(access, the_owner_of_a_connection)
     check_owner(AF_INET6);
 }
 
-/* --- the token
- * -------------------------------------------------------------------------------------- */
+/* --- the token */
 
 static int load(const char *text, mode_t mode, Token *token, ConfigError *error)
 {
@@ -211,8 +208,7 @@ Test(access, only_the_token_is_the_token)
     cr_assert_not(token_equal(&none, "", 0), "where there is none, nothing is it");
 }
 
-/* --- who reads, and who does not
- * -------------------------------------------------------------------- */
+/* --- who reads, and who does not */
 
 Test(access, who_takes_next_to_nothing_is_slow)
 {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/config.h"
 
+#include "base/text.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static Config *good(const char *text)
 {
@@ -168,8 +171,49 @@ Test(config, what_is_no_file)
     Config *config = NULL;
 
     cr_assert_lt(config_load("/", &config, &error), 0);
+    cr_assert_eq(config_load("/dev/null", &config, &error), -EINVAL);
+    cr_assert(strstr(error.message, "/dev/null: is no file"), "%s", error.message);
     cr_assert_null(config);
     cr_assert_neq(error.message[0], '\0');
+}
+
+/* A pipe that nobody writes to isn't waited for. */
+Test(config, pipe_is_no_file, .timeout = 10)
+{
+    char folder[] = "/tmp/ntc-config-XXXXXX", path[64];
+    ConfigError error = {};
+    Config *config = NULL;
+
+    cr_assert(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/pipe", folder);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(config_load(path, &config, &error), -EINVAL);
+    unlink(path);
+    rmdir(folder);
+}
+
+/* What is said ends up in the journal and on the bus, which take nothing but text. */
+Test(config, long_names_are_cut_between_characters)
+{
+    static const char *const texts[] = {"lists: [\n", "nonsense: 1\n", "server:\n  port: x\n"};
+    char name[512] = "";
+
+    for (int i = 0; i < 200; i++)
+        strcat(name, "\xc3\xa4");
+    for (int odd = 0; odd < 2; odd++) {
+        Config *config = NULL;
+        ConfigError error = {};
+
+        name[0] = odd ? 'x' : '\xc3';
+        if (odd)
+            memmove(name + 1, name + 2, strlen(name + 2) + 1);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+            cr_assert_lt(config_parse(name, texts[i], strlen(texts[i]), &config, &error), 0);
+            cr_assert(text_is_printable(error.message), "%s", error.message);
+        }
+        cr_assert_lt(config_load(name, &config, &error), 0);
+        cr_assert(text_is_printable(error.message), "%s", error.message);
+    }
 }
 
 Test(config, string_list_is_bounded)

@@ -139,6 +139,24 @@ Test(control_disk, what_can_not_be_undone_is_said_and_saved_later)
     assert_all_agree(w, 2);
 }
 
+/* What was recovered from the kernel stands in no file yet: to forget that after one try would be
+ * to lose it. */
+Test(control_disk, what_no_edit_waits_for_is_saved_at_the_stop_if_not_before)
+{
+    WORLD(w, 1024);
+    Reply reply;
+
+    cr_assert_eq(add(w, "203.0.113.1", &reply), CONTROL_OK);
+    break_disk(w);
+    w->control->unsaved = true;
+    persist_kick(w->control);
+    settle(w);
+    cr_assert_eq(w->storage_failed, 1, "and not again and again");
+    mend_disk(w);
+    restart(w);
+    cr_assert(file_has(w, "203.0.113.1"));
+}
+
 static void submit_again(const CommandResult *result, void *userdata)
 {
     World *w = userdata;

@@ -35,15 +35,22 @@ Test(control_start, slots_of_the_process_before_are_recycled_before_their_use)
     cr_assert_gt(w->fake.recycled, 0);
 }
 
-Test(control_start, a_later_versions_file_stops_the_start)
+/* With another state file. */
+static void restart_with(World *w, const char *text)
 {
-    WORLD(w, 1024);
     FILE *file;
 
     restart(w);
     file = fopen(w->path, "w");
-    fputs("{\"format\":\"ntc-lists\",\"version\":9}", file);
-    fclose(file);
+    cr_assert(file && fputs(text, file) >= 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(control_start, a_later_versions_file_stops_the_start)
+{
+    WORLD(w, 1024);
+
+    restart_with(w, "{\"format\":\"ntc-lists\",\"version\":9}");
     cr_assert_lt(start_control(w), 0);
     cr_assert_null(w->control);
     cr_assert(strstr(w->error.message, "later version"), "%s", w->error.message);
@@ -94,12 +101,8 @@ Test(control_start, a_new_boot_saves_the_remaining_times_again)
 Test(control_start, an_older_format_is_saved_in_the_present_one)
 {
     WORLD(w, 1024);
-    FILE *file;
 
-    restart(w);
-    file = fopen(w->path, "w");
-    fputs("{\"blacklist\":[\"203.0.113.1\"],\"whitelist\":[\"198.51.100.0/24\"]}", file);
-    fclose(file);
+    restart_with(w, "{\"blacklist\":[\"203.0.113.1\"],\"whitelist\":[\"198.51.100.0/24\"]}");
     cr_assert_eq(start_control(w), 0);
     cr_assert(w->report.migrated);
     settle(w);
@@ -124,4 +127,15 @@ Test(control_start, reload_takes_ports_and_refuses_the_rest)
     config.persistence.path = elsewhere;
     cr_assert_eq(control_reload(w->control, &config, &w->error), -EOPNOTSUPP);
     cr_assert(strstr(w->error.message, "persistence.path"));
+}
+
+Test(control_start, who_ends_before_the_loop_ran_saves_nothing)
+{
+    WORLD(w, 1024);
+
+    restart_with(w, "nonsense");
+    cr_assert_eq(start_control(w), 0);
+    cr_assert_eq(w->report.outcome, STORE_DAMAGED);
+    restart(w); /* the port was taken, say: the loop never ran */
+    cr_assert(file_has(w, "nonsense"), "replaced by empty lists");
 }

@@ -69,6 +69,8 @@ Test(control_time, what_was_confirmed_lives_as_long_as_was_asked_for)
     cr_assert_eq(run(w, &confirm, &reply), CONTROL_OK);
     cr_assert(!reply.changed);
     cr_assert_eq(run(w, &c, &reply), CONTROL_INVALID_OPTION); /* no way back by accident */
+    cr_assert_str_eq(reply.message, "203.0.113.1 is on the blacklist already and needs no "
+                                    "confirmation: leave out confirm");
     assert_all_agree(w, 1);
     cr_assert_eq(w->fake.applies, 1); /* of the start no entry, of confirming no change */
 }

@@ -4,6 +4,9 @@
 
 #include "traffic.h"
 
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+
 #define DAY_SEC  86400U
 #define LATE_MAX 8192U
 
@@ -48,8 +51,7 @@ static void silent(Traffic *t, uint64_t packets)
     traffic_free(t);
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------------ */
+/* --- names */
 
 /* A question to an authoritative server: one in five answers is slow, one in twelve never comes. */
 static void ask_server(Traffic *t, Direction direction, uint32_t resolver, Late *late)
@@ -146,8 +148,7 @@ Test(traffic, answers_to_what_was_not_seen)
     silent(t, 20000);
 }
 
-/* --- peer to peer
- * ----------------------------------------------------------------------------------- */
+/* --- peer to peer */
 
 static uint16_t peer_port(Traffic *t)
 {
@@ -242,8 +243,7 @@ Test(traffic, the_bound_on_fan_outs)
     traffic_free(t);
 }
 
-/* --- bulk
- * ------------------------------------------------------------------------------------------- */
+/* --- bulk */
 
 static void lowest(DetectConfig *config)
 {
@@ -275,8 +275,7 @@ Test(traffic, speed_tests_and_downloads)
     silent(t, 90000000);
 }
 
-/* --- a home
- * ----------------------------------------------------------------------------------------- */
+/* --- a home */
 
 /* A page: connections to a dozen hosts, over IPv6 first, which is broken here. */
 static void visit_page(Traffic *t, uint32_t client)

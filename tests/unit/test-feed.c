@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of feeds, as they are published and as they are broken; and the folders of files. */
 
+#include "leaks.h"
+
 #include "control/feed-set.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- text
- * ------------------------------------------------------------------------------------------- */
+/* --- text */
 
 typedef struct Taken {
     char text[2048];
@@ -96,8 +98,7 @@ Test(feed_parse, a_remark_that_cant_be_shown_is_left_out)
             "1=203.0.113.7|2=203.0.113.8|");
 }
 
-/* --- folders
- * ---------------------------------------------------------------------------------------- */
+/* --- folders */
 
 typedef struct Fixture {
     char base[64];
@@ -116,8 +117,6 @@ static void setup(Fixture *f)
     cr_assert_eq(mkdir(f->black, 0755) + mkdir(f->white, 0755), 0);
 }
 
-extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
-
 static void teardown(Fixture *f)
 {
     char command[128];
@@ -125,8 +124,7 @@ static void teardown(Fixture *f)
     f->set = feed_set_free(f->set);
     snprintf(command, sizeof(command), "rm -rf '%s'", f->base);
     cr_assert_eq(system(command), 0);
-    if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
-        abort();
+    abort_on_leaks();
 }
 
 static void write_file(const char *folder, const char *name, const char *text)
@@ -146,7 +144,7 @@ static void read_all(Fixture *f, size_t items_max)
     const char *folders[_LIST_MAX] = {[LIST_BLACKLIST] = f->black, [LIST_WHITELIST] = f->white};
     FeedSet *set = NULL;
 
-    cr_assert_eq(feed_set_read(folders, items_max, f->set, &set), 0);
+    cr_assert_eq(feed_set_read(folders, items_max, NULL, f->set, &set), 0);
     feed_set_free(f->set);
     f->set = set;
 }
@@ -189,7 +187,7 @@ Test(feed_set, a_file_that_says_nothing_keeps_what_it_said)
     write_file(f.black, "a.list", "203.0.113.7 # old\n");
     write_file(f.black, "b.list", "");
     read_all(&f, 100);
-    cr_assert_eq(f.set->files[1]->problems, 0); /* it never said anything */
+    cr_assert(strstr(f.set->files[1]->told[0], "failed download"), "nobody knows what it said");
     write_file(f.black, "a.list", "");
     for (int i = 0; i < 3; i++) { /* for as often as it is read */
         read_all(&f, 100);
@@ -209,6 +207,28 @@ Test(feed_set, a_file_that_says_nothing_keeps_what_it_said)
     cr_assert_eq(rmdir(path), 0);
     read_all(&f, 100);
     cr_assert_null(find(&f, LIST_BLACKLIST, "203.0.113.8"));
+    teardown(&f);
+}
+
+Test(feed_set, a_folder_that_was_never_read_is_told)
+{
+    Fixture f;
+
+    setup(&f);
+    cr_assert_eq(rmdir(f.black), 0);
+    read_all(&f, 100);
+    cr_assert_eq(f.set->n_files, 0, "one that isn't there says nothing");
+    close(open(f.black, O_CREAT | O_WRONLY, 0644)); /* can't be opened as a folder */
+    for (int i = 0; i < 3; i++) {
+        read_all(&f, 100);
+        cr_assert_eq(f.set->n_files, 1);
+        cr_assert_eq(f.set->files[0]->problems, 1);
+        cr_assert_str_eq(f.set->files[0]->told[0], "(folder): Not a directory");
+    }
+    cr_assert_eq(unlink(f.black), 0);
+    cr_assert_eq(mkdir(f.black, 0755), 0);
+    read_all(&f, 100);
+    cr_assert_eq(f.set->n_files, 0);
     teardown(&f);
 }
 

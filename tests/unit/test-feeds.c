@@ -2,195 +2,16 @@
 /* Feeds and hand-made entries on one list: files that change under a running control, with the
  * synthetic datapath behind it. */
 
+#include "feeds-world.h"
+
 #include "base/clock.h"
-#include "control/control-internal.h"
+#include "base/text.h"
+#include "control/feed-plan.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-typedef struct World {
-    char base[64];
-    char state[128];
-    char folder[128];
-    Config config;
-    sd_event *event;
-    Datapath *datapath;
-    Control *control;
-    size_t feed_reports, no_room, list_events;
-} World;
-
-static void on_list_changed(const ListEvent *event, void *userdata)
-{
-    ((World *)userdata)->list_events++;
-}
-
-static void on_feeds_changed(const FeedsReport *report, void *userdata)
-{
-    World *w = userdata;
-
-    w->feed_reports++;
-    w->no_room = report->no_room;
-}
-
-static void on_storage_failed(const char *path, int error, size_t undone, void *userdata)
-{
-}
-
-static void on_event(const PacketEvent *event, void *userdata)
-{
-}
-
-static void start(World *w)
-{
-    ControlObserver observer = {on_list_changed, on_feeds_changed, on_storage_failed, w};
-    StoreReport report = {};
-    ConfigError error = {};
-
-    cr_assert_eq(
-            control_new(w->event, &w->config, w->datapath, &observer, &w->control, &report, &error),
-            0, "%s", error.message);
-}
-
-static void write_feed(World *w, const char *name, const char *text)
-{
-    char temporary[256], path[256];
-    FILE *file;
-
-    snprintf(temporary, sizeof(temporary), "%s/.new", w->folder);
-    snprintf(path, sizeof(path), "%s/%s", w->folder, name);
-    file = fopen(temporary, "w");
-    cr_assert(file);
-    fputs(text, file);
-    fclose(file);
-    cr_assert_eq(rename(temporary, path), 0);
-}
-
-static World *new_world(uint32_t capacity, const char *feed)
-{
-    World *w = calloc(1, sizeof(*w));
-    DatapathLimits limits = {capacity, 64, 64, 65536, false};
-    MockOptions options = {0, 1};
-
-    snprintf(w->base, sizeof(w->base), "/tmp/ntc-test-feeds-XXXXXX");
-    cr_assert(mkdtemp(w->base));
-    snprintf(w->state, sizeof(w->state), "%s/lists.json", w->base);
-    snprintf(w->folder, sizeof(w->folder), "%s/blacklist.d", w->base);
-    cr_assert_eq(mkdir(w->folder, 0755), 0);
-    w->config.persistence.path = w->state;
-    w->config.lists.capacity = capacity;
-    w->config.feeds.blacklist_folder = w->folder;
-    cr_assert_eq(sd_event_new(&w->event), 0);
-    cr_assert_eq(datapath_new_mock(w->event, &limits, &options, on_event, w, &w->datapath), 0);
-    if (feed)
-        write_feed(w, "a.list", feed);
-    start(w);
-    return w;
-}
-
-extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
-
-static void free_world(World *w)
-{
-    char command[128];
-
-    control_free(w->control);
-    datapath_free(w->datapath);
-    sd_event_unref(w->event);
-    snprintf(command, sizeof(command), "rm -rf '%s'", w->base);
-    cr_assert_eq(system(command), 0);
-    free(w);
-    if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
-        abort();
-}
-
-/* Runs the loop until the feeds have told something `times` more, and the disk is quiet. */
-static void wait_for_feeds(World *w, size_t times)
-{
-    size_t wanted = w->feed_reports + times;
-
-    while (w->feed_reports < wanted || w->control->writing)
-        cr_assert_gt(sd_event_run(w->event, 10 * USEC_PER_SEC), 0, "nothing happens");
-}
-
-static ListEntry *entry_of(World *w, const char *text)
-{
-    Prefix prefix;
-
-    cr_assert_eq(prefix_parse(text, &prefix, NULL), 0);
-    return list_get(control_list(w->control, LIST_BLACKLIST), &prefix);
-}
-
-typedef struct Answer {
-    bool there;
-    ControlError error;
-    char message[512];
-} Answer;
-
-static void on_done(const CommandResult *result, void *userdata)
-{
-    Answer *answer = userdata;
-
-    answer->there = true;
-    answer->error = result->error;
-    snprintf(
-            answer->message, sizeof(answer->message), "%s", result->message ? result->message : "");
-}
-
-static Answer run(World *w, CommandVerb verb, const char *address)
-{
-    Command command = {.list = LIST_BLACKLIST,
-            .verb = verb,
-            .address = address,
-            .caller = {.transport = TRANSPORT_HTTP, .uid = 0}};
-    Answer answer = {};
-
-    cr_assert_eq(control_submit(w->control, &command, NULL, on_done, &answer), 0);
-    while (!answer.there)
-        cr_assert_gt(sd_event_run(w->event, 10 * USEC_PER_SEC), 0);
-    return answer;
-}
-
-static size_t count(World *w)
-{
-    return list_count(control_list(w->control, LIST_BLACKLIST));
-}
-
-/* By another reader of the file. */
-static size_t count_in_file(World *w)
-{
-    StoreClock now = {clock_boottime_ns(), clock_wall_ns(), clock_boot_id()};
-    List *lists[_LIST_MAX];
-    StoreReport report = {};
-    size_t n;
-
-    for (ListId id = 0; id < _LIST_MAX; id++)
-        cr_assert_eq(list_new(id, 100000, &lists[id]), 0);
-    cr_assert_eq(store_load(w->state, lists, &now, &report), 0);
-    n = list_count(lists[LIST_BLACKLIST]);
-    for (ListId id = 0; id < _LIST_MAX; id++)
-        list_free(lists[id]);
-    return n;
-}
-
-/* Has the datapath each entry under its slot, and no more? It refuses what isn't so. */
-static void assert_datapath_agrees(World *w)
-{
-    const List *list = control_list(w->control, LIST_BLACKLIST);
-
-    for (ListEntry *e = list_first(list); e; e = list_next(list, e)) {
-        ListChange change = {LIST_BLACKLIST, true, e->prefix, e->slot};
-
-        cr_assert_eq(w->datapath->ops->apply_lists(w->datapath, &change, 1), -EEXIST);
-    }
-    for (ListEntry *e = list_first(list); e; e = list_next(list, e)) {
-        ListChange changes[] = {{LIST_BLACKLIST, false, e->prefix, e->slot},
-                {LIST_BLACKLIST, true, e->prefix, e->slot}};
-
-        cr_assert_eq(w->datapath->ops->apply_lists(w->datapath, changes, 2), 0);
-    }
-}
 
 Test(feeds, a_file_is_on_the_list_from_the_start)
 {
@@ -263,16 +84,8 @@ Test(feeds, what_is_made_by_hand_stands_before_them)
 Test(feeds, what_expires_leaves_the_feeds_entry)
 {
     World *w = new_world(1024, "203.0.113.7\n");
-    Command command = {.list = LIST_BLACKLIST,
-            .verb = COMMAND_ADD,
-            .address = "203.0.113.7",
-            .ttl_sec = 60,
-            .caller = {.transport = TRANSPORT_HTTP, .uid = 0}};
-    Answer answer = {};
 
-    cr_assert_eq(control_submit(w->control, &command, NULL, on_done, &answer), 0);
-    while (!answer.there)
-        cr_assert_gt(sd_event_run(w->event, 10 * USEC_PER_SEC), 0);
+    cr_assert_eq(run_for(w, COMMAND_ADD, "203.0.113.7", 60).error, CONTROL_OK);
     cr_assert_eq(expiry_run(w->control, clock_boottime_ns() + 61 * NSEC_PER_SEC), 1);
     while (w->control->writing)
         cr_assert_gt(sd_event_run(w->event, 10 * USEC_PER_SEC), 0);
@@ -327,24 +140,56 @@ static char *numbered(size_t begin, size_t n)
 
 Test(feeds, a_full_list_is_replaced_by_another)
 {
-    _cleanup_free_ char *one = numbered(0, 65536), *other = numbered(40000, 65536);
+    size_t n = 65536 - 65536 / 64; /* what feeds may have of it */
+    _cleanup_free_ char *one = numbered(0, n), *other = numbered(40000, n);
     World *w = new_world(65536, one);
     uint64_t begin_ns;
 
-    cr_assert_eq(count(w), 65536);
+    cr_assert_eq(count(w), n);
     wait_for_feeds(w, 1);
     cr_assert_eq(w->no_room, 0);
     begin_ns = clock_monotonic_ns();
     write_feed(w, "a.list", other);
     wait_for_feeds(w, 1);
     cr_log_info("replaced in %.0f ms", (double)(clock_monotonic_ns() - begin_ns) / 1e6);
-    cr_assert_eq(count(w), 65536);
+    cr_assert_eq(count(w), n);
     cr_assert(entry_of(w, "20.1.120.0"));
     cr_assert_null(entry_of(w, "20.0.0.1"));
     cr_assert_eq(w->list_events, 0, "too many to tell each");
     write_feed(w, "b.list", "203.0.113.7\n");
     wait_for_feeds(w, 1);
     cr_assert_eq(w->no_room, 1);
+    assert_datapath_agrees(w);
+    free_world(w);
+}
+
+static void add_by_hand(World *w, int begin, int end)
+{
+    char address[32];
+
+    for (int i = begin; i < end; i++) {
+        snprintf(address, sizeof(address), "203.0.113.%d", i);
+        cr_assert_eq(run(w, COMMAND_ADD, address).error, CONTROL_OK, "%s", address);
+    }
+}
+
+Test(feeds, leave_room_for_what_is_made_by_hand)
+{
+    _cleanup_free_ char *all = numbered(0, 1024), *others = numbered(2000, 1024);
+    World *w = new_world(1024, all);
+
+    cr_assert_eq(count(w), 1008, "at the start");
+    wait_for_feeds(w, 1);
+    cr_assert_eq(w->no_room, 16);
+    add_by_hand(w, 0, 16);
+    cr_assert_eq(run(w, COMMAND_ADD, "203.0.113.16").error, CONTROL_LIMIT_REACHED);
+    write_feed(w, "a.list", others);
+    wait_for_feeds(w, 1);
+    cr_assert_eq(w->no_room, 32);
+    cr_assert_eq(count(w), 1008, "16 of them made by hand, and room for as many");
+    cr_assert(entry_of(w, "203.0.113.0"));
+    cr_assert_null(entry_of(w, "20.0.0.1"));
+    add_by_hand(w, 16, 32);
     assert_datapath_agrees(w);
     free_world(w);
 }
@@ -360,7 +205,7 @@ Test(feeds, a_thousand_turns_leave_all_equal)
     cr_assert_eq(run(w, COMMAND_ADD, "20.0.0.200").error, CONTROL_OK);
     for (int i = 0; i < 2; i++) {
         write_feed(w, "a.list", i ? one : other);
-        cr_assert_eq(feed_set_read(folders, 1024, NULL, &sets[i]), 0);
+        cr_assert_eq(feed_set_read(folders, 1024, NULL, NULL, &sets[i]), 0);
     }
     for (int i = 0; i < 1000; i++) {
         int r = 1;
@@ -378,5 +223,77 @@ Test(feeds, a_thousand_turns_leave_all_equal)
     feed_plan_done(&plan);
     feed_set_free(sets[0]);
     feed_set_free(sets[1]);
+    free_world(w);
+}
+
+/* As a download in place writes it: a part now, the rest later. */
+static FILE *begin_feed(World *w, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", w->folder, name);
+    file = fopen(path, "w");
+    cr_assert(file);
+    fputs(text, file);
+    fflush(file);
+    return file;
+}
+
+static void wait_for_entry(World *w, const char *text)
+{
+    uint64_t until = clock_monotonic_ns() + 10 * NSEC_PER_SEC;
+
+    while (!entry_of(w, text) && clock_monotonic_ns() < until)
+        cr_assert_geq(sd_event_run(w->event, USEC_PER_SEC), 0);
+    cr_assert(entry_of(w, text), "%s", text);
+}
+
+Test(feeds, what_is_being_written_is_not_read)
+{
+    World *w = new_world(1024, "203.0.113.1\n203.0.113.129\njunk\n");
+    FILE *old, *new;
+
+    old = begin_feed(w, "a.list", "203.0.113.1");
+    new = begin_feed(w, "new.list", "128.0.0.0/1");
+    write_feed(w, "b.list", "198.51.100.1\n");
+    wait_for_entry(w, "198.51.100.1");
+    cr_assert(entry_of(w, "203.0.113.129"), "what it said before stays");
+    cr_assert_not(entry_of(w, "128.0.0.0/1"), "half a line");
+    cr_assert_eq(control_feeds(w->control)->files[0]->problems, 1, "and what was wrong with it");
+
+    cr_assert_eq(control_reload(w->control, &w->config, &(ConfigError){}), 0);
+    write_feed(w, "b.list", "198.51.100.2\n");
+    wait_for_entry(w, "198.51.100.2");
+    cr_assert(entry_of(w, "203.0.113.129"), "nor at a reload");
+    cr_assert_not(entry_of(w, "128.0.0.0/1"));
+
+    fputs("30\n", old);
+    fclose(old);
+    fputs("6\n", new);
+    fclose(new);
+    wait_for_entry(w, "203.0.113.130");
+    wait_for_entry(w, "128.0.0.0/16");
+    cr_assert_not(entry_of(w, "203.0.113.129"));
+    free_world(w);
+}
+
+/* A name that is cut where it is told is still text. */
+Test(feeds, problems_of_long_names_are_text)
+{
+    char name[128] = "";
+    const FeedSet *set;
+    World *w;
+
+    for (int i = 0; i < 50; i++)
+        strcat(name, "\xc3\xa4");
+    strcat(name, ".list");
+    w = new_world(1024, "203.0.113.1\n");
+    write_feed(w, name, "junk\n203.0.113.2\n");
+    wait_for_entry(w, "203.0.113.2");
+    set = control_feeds(w->control);
+    cr_assert_eq(set->n_files, 2);
+    cr_assert_eq(set->files[1]->problems, 1);
+    cr_assert(text_is_printable(set->files[1]->told[0]), "%s", set->files[1]->told[0]);
     free_world(w);
 }

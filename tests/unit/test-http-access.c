@@ -12,8 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* --- strangers
- * --------------------------------------------------------------------------------------- */
+/* --- strangers */
 
 Test(http_access, host_rules)
 {
@@ -129,6 +128,15 @@ Test(http_access, garbage_does_no_harm)
     world_free(w);
 }
 
+/* An edit with one more header. */
+static unsigned write_with(World *w, const char *header)
+{
+    char headers[256];
+
+    snprintf(headers, sizeof(headers), "%s%s", JSON, header);
+    return request(w, "POST", "/blacklist", headers, "{\"ip\":\"203.0.113.1\"}");
+}
+
 Test(http_access, other_sites_may_not_write)
 {
     static const char *const bad[] = {"Origin: http://evil.com\r\n", "Origin: null\r\n",
@@ -138,19 +146,15 @@ Test(http_access, other_sites_may_not_write)
             "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n",
             "Sec-Fetch-Site: none\r\n"};
     World *w = world_new();
-    char headers[256];
 
     for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
-        snprintf(headers, sizeof(headers), "%s%s", JSON, bad[i]);
-        request(w, "POST", "/blacklist", headers, "{\"ip\":\"203.0.113.1\"}");
+        write_with(w, bad[i]);
         assert_error(w, 403, "forbidden");
         cr_assert_eq(
                 request(w, "GET", "/blacklist", bad[i], NULL), 200, "links from elsewhere work");
     }
-    for (size_t i = 0; i < ELEMENTSOF(good); i++) {
-        snprintf(headers, sizeof(headers), "%s%s", JSON, good[i]);
-        cr_assert_eq(request(w, "POST", "/blacklist", headers, "{\"ip\":\"203.0.113.1\"}"), 200);
-    }
+    for (size_t i = 0; i < ELEMENTSOF(good); i++)
+        cr_assert_eq(write_with(w, good[i]), 200);
     world_free(w);
 }
 
@@ -159,11 +163,9 @@ Test(http_access, a_proxy_is_never_local)
     static const char *const bad[] = {
             "Forwarded: for=192.0.2.1\r\n", "x-forwarded-for: 127.0.0.1\r\n"};
     World *w = world_new();
-    char headers[256];
 
     for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
-        snprintf(headers, sizeof(headers), "%s%s", JSON, bad[i]);
-        request(w, "POST", "/blacklist", headers, "{\"ip\":\"203.0.113.1\"}");
+        write_with(w, bad[i]);
         assert_error(w, 403, "forbidden");
         cr_assert(says(w, "ntcctl"));
         cr_assert_eq(request(w, "GET", "/blacklist", bad[i], NULL), 200);

@@ -6,8 +6,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* --- alerts
- * ----------------------------------------------------------------------------------------- */
+/* --- alerts */
 
 static void assert_alerts(World *w, const char *query, uint64_t count, const char *first_time)
 {

@@ -16,7 +16,7 @@ static void assert_flows(
     cr_assert_eq(get(w, target), 200, "%s", w->response);
     object = body_json(w);
     cr_assert_eq(number_in(object, "count"), 200);
-    cr_assert_eq(number_in(object, "capacity"), 1024);
+    cr_assert_eq(number_in(object, "capacity"), 2 * 1024, "of each family");
     cr_assert_eq(number_in(object, "matched"), matched, "%s", target);
     flows = json_object_object_get(object, "flows");
     cr_assert_eq(json_object_array_length(flows), n, "%s", target);

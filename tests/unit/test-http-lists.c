@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* --- the lists
- * --------------------------------------------------------------------------------------- */
+/* --- the lists */
 
 Test(http_lists, an_entry_is_added_shown_and_removed)
 {

@@ -8,19 +8,20 @@
 
 #include <string.h>
 
-/* --- metrics
- * ----------------------------------------------------------------------------------------- */
+/* --- metrics */
 
 Test(http_metrics, metrics_have_the_promised_names_and_labels)
 {
     static const char *const lines[] = {
             "ntc_packets_total{proto=\"TCP\",direction=\"INGRESS\",action=\"DROP\"} 12",
             "ntc_packets_total{proto=\"NONIP\",direction=\"EGRESS\",action=\"PASS\"} 0",
-            "ntc_bytes_total{proto=\"TCP\"} 3400", "ntc_active_flows 200", "ntc_active_ips 201",
+            "ntc_bytes_total{proto=\"TCP\"} 3400", "ntc_active_flows 200",
+            "ntc_flows{family=\"IPV4\"} 200", "ntc_flows{family=\"IPV6\"} 0", "ntc_active_ips 201",
             "ntc_events_suppressed_total 8", "ntc_events_lost_total 7",
             "ntc_flows_untracked_packets_total 5", "ntc_accounting_drift_packets 2",
-            "ntc_parse_errors_total{kind=\"addresses\"} 6", "ntc_flows_capacity 1024",
-            "ntc_list_entries{list=\"blacklist\"} 0", "ntc_list_capacity{list=\"whitelist\"} 1024",
+            "ntc_parse_errors_total{kind=\"addresses\"} 6",
+            "ntc_flows_capacity{family=\"IPV6\"} 1024", "ntc_list_entries{list=\"blacklist\"} 0",
+            "ntc_list_capacity{list=\"whitelist\"} 1024",
             "ntc_list_hits_total{list=\"blacklist\"} 0",
             "ntc_attached{interface=\"mock\\\"0\",direction=\"INGRESS\"} 1",
             "ntc_attached{interface=\"mock\\\"0\",direction=\"EGRESS\"} 0", "ntc_sse_clients 0",
@@ -30,7 +31,9 @@ Test(http_metrics, metrics_have_the_promised_names_and_labels)
             "ntc_alerts_total{kind=\"port-scan\"} 0", "ntc_alerts_total{kind=\"volume\"} 0",
             "ntc_alerts_suppressed_total 0", "ntc_detect_lost_total 0", "ntc_map_memory_bytes 4096",
             "ntc_build_info{version=\"" NTC_VERSION "\",mode=\"mock\"} 1",
-            "# TYPE ntc_packets_total counter", "# TYPE ntc_ip_syn_count gauge"};
+            "# TYPE ntc_packets_total counter", "# TYPE ntc_ip_syn_count gauge",
+            ("# HELP ntc_feed_problems Lines of a feed's file that could not be taken, or 1 if the "
+             "file could not be read.")};
     static const char *const starts[] = {"\nntc_packets_per_second ", "\nntc_bytes_per_second ",
             "\nntc_ip_packets_per_second{ip=\"192.0.2.1\"} ",
             "\nntc_ip_unique_dst_ports{ip=\"10.0.", "\nntc_ip_syn_count{ip=\"10.0.",

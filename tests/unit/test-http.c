@@ -6,8 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* --- reading */
 
 Test(http, everything_readable_answers)
 {
@@ -98,8 +97,7 @@ Test(http, queries_are_read_strictly)
     world_free(w);
 }
 
-/* --- bodies
- * ------------------------------------------------------------------------------------------ */
+/* --- bodies */
 
 Test(http, a_body_must_be_json_and_not_too_long)
 {
@@ -169,8 +167,7 @@ Test(http, a_read_takes_no_body)
     world_free(w);
 }
 
-/* --- waiting
- * ----------------------------------------------------------------------------------------- */
+/* --- waiting */
 
 static const char edit[] = "POST /blacklist HTTP/1.1\r\nHost: localhost\r\n" JSON
                            "Content-Length: 20\r\n\r\n{\"ip\":\"203.0.113.9\"}";
@@ -243,8 +240,35 @@ Test(http, many_connections_at_once)
     world_free(w);
 }
 
-/* --- listening
- * --------------------------------------------------------------------------------------- */
+Test(http, more_connections_after_a_reload)
+{
+    enum { MORE = 120 };
+    static const char rest[] = "Host: localhost\r\nConnection: close\r\n\r\n";
+    World *w = world_new_unstarted();
+    ConfigError error = {};
+    int fds[MORE];
+
+    w->config->server.connections_max = 8;
+    w->config->server.connections_reserve = 4;
+    cr_assert_eq(string_list_add(&w->config->server.listen, "127.0.0.1"), 0);
+    start_http(w, NULL, 0);
+    w->config->server.connections_max = MORE + 1;
+    w->config->server.connections_per_address_max = MORE + 1;
+    cr_assert_eq(http_server_reload(w->http, w->config, &error), 0);
+    for (size_t i = 0; i < MORE; i++) {
+        fds[i] = dial(w);
+        send_all(w, fds[i], "GET / HTTP/1.1\r\n", 16);
+    }
+    turn(w, 50);
+    for (size_t i = 0; i < MORE; i++) {
+        send_all(w, fds[i], rest, strlen(rest));
+        cr_assert_eq(status_of(receive(w, fds[i], NULL)), 200, "the %zuth", i + 1);
+        close(fds[i]);
+    }
+    world_free(w);
+}
+
+/* --- listening */
 
 Test(http, a_taken_port_is_explained)
 {

@@ -131,8 +131,7 @@ Test(json, typed_members)
     cr_assert(b);
 }
 
-/* --- the reader, against json-c
- * ----------------------------------------------------------------------------------------- */
+/* --- the reader, against json-c */
 
 static json_object *rebuilt(JsonReader *reader);
 

@@ -41,8 +41,7 @@ typedef struct World {
     unsigned n_asked[_QUESTION_MAX];
 } World;
 
-/* --- our side
- * --------------------------------------------------------------------------------------- */
+/* --- our side */
 
 static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
@@ -60,8 +59,7 @@ static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
     return 1;
 }
 
-/* --- their side
- * ------------------------------------------------------------------------------------- */
+/* --- their side */
 
 static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -141,8 +139,7 @@ static void vanish(World *w, const char *name)
     sd_bus_message_unref(m);
 }
 
-/* --- both
- * ------------------------------------------------------------------------------------------- */
+/* --- both */
 
 static sd_bus *open_side(World *w, int fd, bool server)
 {

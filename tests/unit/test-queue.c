@@ -17,7 +17,7 @@ typedef struct Ask {
     uint64_t takes_ns;
 } Ask;
 
-static uint64_t thread_ns;
+static uint64_t now_ns;
 static HttpServer server;
 static Queue *queue;
 static Ask asks[REQUESTS_MAX];
@@ -27,9 +27,9 @@ static size_t n_ran;
 
 /* --- what the queue stands on */
 
-uint64_t clock_thread_ns(void)
+uint64_t clock_monotonic_ns(void)
 {
-    return thread_ns;
+    return now_ns;
 }
 
 void request_wait(Request *request, void (*abandon)(void *userdata), void *userdata)
@@ -54,7 +54,7 @@ void request_run(Request *request)
     if (request->abandon)
         unlink_waiting(request);
     ran[n_ran++] = request->from->peer;
-    thread_ns += ((Ask *)request)->takes_ns;
+    now_ns += ((Ask *)request)->takes_ns;
 }
 
 /* --- the world */
@@ -143,13 +143,13 @@ Test(queue, while_nobody_waits_a_request_is_run_as_it_comes)
 
     arrive(&who, false);
     arrive(&other, false);
-    queue_begin_turn(queue, thread_ns, 10 * MS);
+    queue_begin_turn(queue, now_ns, 10 * MS);
     ask_often(&who, 3, 4 * MS);
     cr_assert_eq(n_ran, 3, "4, 8, 12 ms");
     ask_often(&who, 2, 4 * MS);
     cr_assert_eq(n_ran, 3, "the time is used up");
     cr_assert_eq(queue_length(queue), 2);
-    queue_begin_turn(queue, thread_ns, 10 * MS);
+    queue_begin_turn(queue, now_ns, 10 * MS);
     ask(&other, MS);
     cr_assert_eq(n_ran, 3, "others wait, and some of them longer");
     cr_assert(queue_run(queue, 0));
@@ -165,11 +165,11 @@ Test(queue, what_others_used_before_is_not_charged)
 
     arrive(&who, false);
     arrive(&other, false);
-    queue_begin_turn(queue, thread_ns, 100 * MS);
-    thread_ns += 20 * MS; /* others' requests, refused before they came here */
+    queue_begin_turn(queue, now_ns, 100 * MS);
+    now_ns += 20 * MS; /* others' requests, refused before they came here */
     ask(&who, MS);
     cr_assert_eq(n_ran, 1);
-    thread_ns += 100 * MS;
+    now_ns += 100 * MS;
     ask_often(&other, 10, MS);
     cr_assert_eq(n_ran, 1, "the turn's time is used up, though nothing was run");
     ask(&who, MS);
@@ -203,7 +203,7 @@ Test(queue, one_peers_requests_keep_their_order)
     first = ask(&who, 7 * MS);
     ask(&who, MS);
     cr_assert(queue_run(queue, 0));
-    cr_assert_eq(thread_ns, ((Ask *)first)->takes_ns);
+    cr_assert_eq(now_ns, ((Ask *)first)->takes_ns);
 }
 
 /* --- between peers */

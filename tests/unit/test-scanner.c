@@ -333,6 +333,21 @@ Test(scanner, adopted_base_is_narrowed)
 
 TestSuite(scanner_room, .fini = tear_down);
 
+Test(scanner_room, is_not_made_for_what_found_none_before_a_restart)
+{
+    set_up_with(100);
+    scanner_adopt(scanner);
+    fake.counters.untracked_packets = 1000;
+    fake.counters.by[PROTOCOL_UDP][DIRECTION_INGRESS][ACTION_PASS].packets = 1000;
+    for (uint16_t i = 1; i <= 20; i++)
+        receive(&fake, i, 5, SEC);
+    cr_assert_eq(scan(2 * SEC).flows_ended, 0);
+    cr_assert_eq(scan(3 * SEC).drift_packets, 0);
+    fake.counters.untracked_packets++;
+    fake.counters.by[PROTOCOL_UDP][DIRECTION_INGRESS][ACTION_PASS].packets++;
+    cr_assert_eq(scan(4 * SEC).flows_ended, 10, "but for what finds none since");
+}
+
 Test(scanner_room, is_made_before_the_map_is_full)
 {
     ScanResult result;
@@ -349,6 +364,24 @@ Test(scanner_room, is_made_before_the_map_is_full)
     cr_assert_eq(fake.room_calls, 1);
     for (size_t i = 0; i < fake.n; i++)
         cr_assert(fake.flows[i].packets == 5 || fake.flows[i].key.sport <= 30);
+}
+
+/* As many as in a flood that no room would be enough for. */
+Test(scanner_room, is_small_while_any_would_be_gone_at_once)
+{
+    ScanResult result;
+
+    set_up_with(1000);
+    for (uint16_t port = 0; port < 1000; port++)
+        receive(&fake, port, 1, SEC);
+    fake.counters.by[PROTOCOL_UDP][DIRECTION_INGRESS][ACTION_PASS].packets += 1001;
+    fake.counters.untracked_packets = 1001;
+    cr_assert_eq(scanner_run(scanner, SEC, &result), 0);
+    cr_assert_eq(result.flows_ended, 50);
+    for (uint16_t port = 2000; port < 2050; port++)
+        receive(&fake, port, 1, SEC);
+    cr_assert_eq(scanner_run(scanner, 2 * SEC, &result), 0);
+    cr_assert_eq(result.flows_ended, 200, "the flood is over");
 }
 
 Test(scanner_room, is_made_when_packets_went_untracked)

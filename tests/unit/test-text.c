@@ -115,6 +115,16 @@ Test(text, fit_cuts_no_character)
     cr_assert_eq(text_fit("\xf0\x9f\x93\xb1", 3), 0);
 }
 
+Test(text, foreign_bytes_become_question_marks)
+{
+    static const char good[] = "\xc3\xa4 b";
+    char buffer[6];
+
+    cr_assert_eq(text_to_utf8(good, buffer, sizeof(buffer)), good);
+    cr_assert_str_eq(text_to_utf8("a\xff\xc3z", buffer, sizeof(buffer)), "a??z");
+    cr_assert_str_eq(text_to_utf8("\xc3\xa4\xff and more", buffer, sizeof(buffer)), "??? a");
+}
+
 Test(text, buffer_grows_and_ends_in_nul)
 {
     _cleanup_(text_done) TextBuffer buffer = {};

@@ -50,8 +50,9 @@ def traffic():
 def room():
     return row(
         "Room",
-        gauge("Flow table", "Use of the flow table (flows.capacity). When it is full, packets are still judged and "
-              "counted, but in no flow.", f"{of('ntc_active_flows')} / {of('ntc_flows_capacity')}", PER_INSTANCE),
+        gauge("Flow table", "Use of the flow table (flows.capacity): of IPv4 or of IPv6, whichever is fuller. When it is "
+              "full, packets are still judged and counted, but in no flow.",
+              f"max by (instance) ({of('ntc_flows')} / {of('ntc_flows_capacity')})", PER_INSTANCE),
         gauge("Address table", "Use of the per-address statistics (stats.addresses_max).",
               f"{of('ntc_active_ips')} / {of('ntc_addresses_capacity')}", PER_INSTANCE),
         gauge("Lists", "Use of blacklist and whitelist (lists.capacity); a full list refuses entries "
@@ -63,7 +64,7 @@ def room():
               "table is too small), flush (on demand).",
               [(f"sum({rate('ntc_flows_started_total')})", "begun"),
                (f"sum by (reason) ({rate('ntc_flows_ended_total')})", "ended: {{reason}}")]),
-        chart("Flows by instance", "Flows that have not ended.", [(of("ntc_active_flows"), PER_INSTANCE)]))
+        chart("Flows by instance", "Flows that have not ended.", [(f"sum by (instance) ({of('ntc_active_flows')})", PER_INSTANCE)]))
 
 
 def losses():
@@ -141,7 +142,11 @@ def daemon():
                (rate("ntc_http_rests_total"), "rests/s " + PER_INSTANCE)], width=8),
         chart("Live view: clients gone", "client: it went away. slow: it did not read and was cut off. shutdown: ntc "
               "stopped.", [(f"sum by (reason) (increase({of('ntc_sse_disconnected_total')}[$__rate_interval]))",
-                            "{{reason}}")]))
+                            "{{reason}}")]),
+        chart("Scan of the flows", "How long the loop was busy with the last one, which it does in steps, and how long "
+              "everything else waited for the longest of them.",
+              [(f"sum by (instance) ({of('ntc_scan_seconds')})", "whole " + PER_INSTANCE),
+               (f"sum by (instance) ({of('ntc_scan_longest_step_seconds')})", "longest step " + PER_INSTANCE)], "s"))
 
 
 DASHBOARD = dashboard("ntc-overview", "ntc / Overview", "Traffic, room, losses and the daemon itself.",
