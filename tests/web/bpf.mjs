@@ -145,6 +145,11 @@ export async function a_stranger_is_asked_for_the_token(world) {
     await dialog.getByLabel("Token").fill("wrong-wrong-wrong-wrong");
     await dialog.getByRole("button", { name: "Send" }).click();
     await dialog.getByText("not the right one").waitFor();
+    // A wrong one is not sent again and again: the right one would be kept out.
+    await dialog.getByRole("button", { name: "Not now" }).click();
+    await page.getByText("The list can't be read").waitFor();
+    await sleep(5000);
+    await page.getByRole("button", { name: "Give it" }).click();
     await dialog.getByLabel("Token").fill(TOKEN);
     await dialog.getByRole("button", { name: "Send" }).click();
     await page.getByText("Nobody is blocked").waitFor();

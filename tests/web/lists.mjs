@@ -52,6 +52,38 @@ export async function what_may_cut_one_off_goes_unless_it_is_kept(world) {
     await row(page, "203.0.113.8").getByText("for ever").waitFor();
 }
 
+export async function a_trial_is_kept_from_its_address_and_undone_as_a_trial(
+    world,
+) {
+    const { ntc, page } = await lists(world);
+    await page.getByLabel("unless I keep it").check();
+    await block(page, "203.0.113.7");
+    await page.getByRole("button", { name: "Remove 203.0.113.7" }).click();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await row(page, "203.0.113.7").getByText("keep?").waitFor();
+    await page
+        .getByRole("button", { name: "203.0.113.7", exact: true })
+        .click();
+    const panel = page.getByLabel("Address 203.0.113.7");
+    await panel.getByText(/gone in \d+ s unless you keep it/).waitFor();
+    await panel.getByRole("button", { name: "Keep" }).click();
+    await panel.getByText(/unless you keep it/).waitFor({ state: "detached" });
+    const [kept] = await ntc.entries("blacklist");
+    assert.equal(kept.confirm_by, null);
+}
+
+export async function arrows_lead_from_tab_to_tab(world) {
+    const { page } = await lists(world);
+    await page.getByRole("tab", { name: "Blocked" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.getByText("Nobody is on the whitelist").waitFor();
+    const focused = () =>
+        page.evaluate(() => document.activeElement.textContent);
+    assert.match(await focused(), /Always allowed/);
+    await page.keyboard.press("ArrowLeft");
+    await page.getByText("Nobody is blocked").waitFor();
+}
+
 export async function bad_input_is_explained_in_the_servers_words(world) {
     const { ntc, page } = await lists(world);
     for (const bad of ["10.0.0.1/8", "300.1.1.1", "example.net"]) {

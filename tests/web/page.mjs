@@ -136,9 +136,50 @@ export async function a_phone_needs_no_sideways_scrolling(world) {
             () => document.documentElement.scrollWidth - innerWidth,
         );
         assert.ok(wide <= 0, `${view} is ${wide} px too wide`);
+        const hidden = await page.evaluate(() => {
+            const body = document.querySelector(".view-body, .overview");
+            return body ? body.scrollWidth - body.clientWidth : 0;
+        });
+        assert.ok(hidden <= 0, `${view} has ${hidden} px out of sight`);
         await page.getByRole("link", { name: "Flows" }).click();
         await page.locator("main[aria-label=flows]").waitFor();
     }
+}
+
+export async function a_window_made_smaller_needs_none_either(world) {
+    const ntc = await world.daemon();
+    const page = await world.page(`${ntc.base}/#overview`);
+    await page.locator("canvas").first().waitFor();
+    for (const width of [1200, 1001, 800]) {
+        await page.setViewportSize({ width, height: 760 });
+        await until(
+            () =>
+                page.evaluate(() => {
+                    const { scrollWidth, clientWidth } =
+                        document.querySelector(".overview");
+                    return scrollWidth <= clientWidth;
+                }),
+            `room at ${width} px`,
+        );
+    }
+}
+
+export async function a_daemon_that_is_gone_is_told_and_what_was_read_stays(
+    world,
+) {
+    const ntc = await world.daemon();
+    const page = await world.page(`${ntc.base}/#alerts`, {
+        route: answering(ALERTS),
+    });
+    await page.getByText("120 ports, 1 host, 120 packets").waitFor();
+    await page.unroute(...answering(ALERTS).slice(0, 1));
+    await ntc.stop();
+    await page
+        .getByRole("alert")
+        .getByText(/ntc does not answer; what is shown is \d+ s old/)
+        .waitFor();
+    await sleep(4500); // the alerts were asked for in vain
+    await page.getByText("120 ports, 1 host, 120 packets").waitFor();
 }
 
 export async function the_policy_holds(world) {
@@ -278,7 +319,10 @@ export async function both_directions_of_a_connection_are_one_row(world) {
         const cells = await page
             .locator("tbody tr td:nth-child(3)")
             .allTextContents();
-        return cells.length > 0 && cells.every((cell) => cell.trim() === "UDP");
+        return (
+            cells.length > 0 &&
+            cells.every((cell) => cell.trim().startsWith("UDP "))
+        );
     }, "only UDP");
     await page.getByLabel("Filter").fill("port:53 nonsense!");
     await page.getByText("neither an address").waitFor();

@@ -29,8 +29,8 @@ export type Query = Record<string, string | number | undefined>;
 export interface ApiOptions {
   fetch?: typeof fetch;
   token?: () => string;
-  /** Asked on 401. Resolves to whether there is a (new) token to try again with. */
-  askToken?: (refused: boolean) => Promise<boolean>;
+  /** Asked on 401, with the token that was sent. Resolves to whether there is another one to try again with. */
+  askToken?: (sent: string) => Promise<boolean>;
   timeoutMs?: number;
 }
 
@@ -82,7 +82,7 @@ export class Api {
       const response = await this.#send(path, init);
       if (response.ok) return (await response.json()) as T;
       const error = await errorOf(response);
-      const again = error.status === 401 && (await this.#options.askToken?.(token !== ""));
+      const again = error.status === 401 && (await this.#options.askToken?.(token));
       if (!again) throw error;
     }
   }

@@ -26,6 +26,7 @@ function scaled(n: number, base: number, units: readonly string[]): string {
 
 export const bytes = (n: number) => scaled(n, 1000, ["B", "kB", "MB", "GB", "TB", "PB"]);
 export const short = (n: number) => scaled(n, 1000, ["", "k", "M", "G", "T"]);
+export const packets = (n: number) => `${short(n)} ${n === 1 ? "packet" : "packets"}`;
 /** Bits a second, from bytes a second: what links are sold in. */
 export const bitrate = (n: number) =>
   scaled(n * 8, 1000, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]);

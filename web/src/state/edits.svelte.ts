@@ -2,6 +2,7 @@
 // Changing the lists from anywhere on the page. `version` tells who shows them that they changed.
 
 import { ApiError } from "../lib/api";
+import { CONFIRM_SEC } from "../lib/durations";
 import { secondsUntil } from "../lib/format";
 import type { Addition, Change, ListEntry, ListName } from "../lib/types";
 import { notices } from "./notices.svelte";
@@ -21,10 +22,12 @@ class Edits {
     this.version++;
     const done = `${change.ip} is ${change.changed ? "" : "already "}${DONE[list][0]}`;
     if (entry.confirm && change.changed)
-      notices.say(`${done}, for ${entry.confirm} s unless you keep it`, "done", {
-        label: "Keep",
-        run: () => void this.confirm(list, change.ip),
-      });
+      notices.say(
+        `${done}, for ${entry.confirm} s unless you keep it`,
+        "done",
+        { label: "Keep", run: () => void this.confirm(list, change.ip) },
+        entry.confirm * 1000, // as long as it can be kept
+      );
     else notices.say(done);
     return change;
   }
@@ -63,7 +66,8 @@ class Edits {
     const { ip, comment } = entry;
     const again: Addition = { ip, force: true };
     if (comment) again.comment = comment;
-    if (left) again.ttl = left;
+    if (left && !entry.confirm_by) again.ttl = left;
+    if (entry.confirm_by) again.confirm = CONFIRM_SEC;
     await this.add(list, again).catch((error: ApiError) => notices.say(error.message, "error"));
   }
 }
@@ -73,7 +77,7 @@ async function insisting<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if ((error as ApiError).status !== 401 || !(await token.ask(false, true))) throw error;
+    if ((error as ApiError).status !== 401 || !(await token.ask("", true))) throw error;
     return await work();
   }
 }

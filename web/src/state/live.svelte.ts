@@ -24,15 +24,19 @@ class Live {
   #drawing: ReturnType<typeof setInterval> | undefined;
   #counted = { at: 0, received: 0 };
   #changed = false;
+  #sent = ""; // the token of the last attempt
   #stream = new LiveStream({
     url: "/events",
-    headers: () => api.headers(),
+    headers: () => {
+      this.#sent = token.value;
+      return api.headers();
+    },
     onMessages: (messages) => this.#take(messages),
     onState: (state, detail) => {
       if (state !== this.state) this.state = state;
       this.detail = detail;
     },
-    askToken: () => token.ask(token.value !== ""),
+    askToken: () => token.ask(this.#sent),
   });
 
   start(): () => void {

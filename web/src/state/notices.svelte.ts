@@ -15,10 +15,15 @@ class Notices {
   items = $state<Notice[]>([]);
   #next = 1;
 
-  say(text: string, kind: Notice["kind"] = "done", action?: Notice["action"]): void {
+  say(
+    text: string,
+    kind: Notice["kind"] = "done",
+    action?: Notice["action"],
+    shownMs = kind === "done" && !action ? SHOWN_MS / 2 : SHOWN_MS,
+  ): void {
     const id = this.#next++;
     this.items = [...this.items.slice(1 - NOTICES_MAX), { id, text, kind, action }];
-    setTimeout(() => this.close(id), kind === "done" && !action ? SHOWN_MS / 2 : SHOWN_MS);
+    setTimeout(() => this.close(id), shownMs);
   }
 
   close(id: number): void {

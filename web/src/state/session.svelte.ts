@@ -8,7 +8,7 @@ import { token } from "./token.svelte";
 
 export const api = new Api({
   token: () => token.value,
-  askToken: (refused) => token.ask(refused),
+  askToken: (sent) => token.ask(sent),
 });
 
 const STATUS_MS = 2000;
@@ -20,6 +20,8 @@ class Session {
   readAt = $state(0);
   /** Why there is no fresh status; "" while all is well. */
   trouble = $state("");
+  /** It is that the token is missing, and was not given when asked for. */
+  locked = $state(false);
   now = $state(Date.now());
   /** null: not known yet; false: this daemon looks for nothing. */
   hasAlerts = $state<boolean | null>(null);
@@ -48,9 +50,16 @@ class Session {
       this.status = status;
       this.readAt = Date.now();
       this.trouble = "";
+      this.locked = false;
     } catch (error) {
-      this.trouble = (error as ApiError).message;
+      const { status, message } = error as ApiError;
+      this.locked = status === 401;
+      this.trouble = this.locked ? "from another machine this needs the token" : message;
     }
+  }
+
+  async unlock(): Promise<void> {
+    if (await token.ask("", true)) await this.#readStatus();
   }
 
   async readAlerts(): Promise<void> {

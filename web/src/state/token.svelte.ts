@@ -15,11 +15,14 @@ class TokenState {
     return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? "";
   }
 
-  /** Resolves to whether one was given. Everyone who asks at a time shares the question. `insist`:
-   * somebody wants something done now, so ask even if it was declined before. */
-  ask(refused: boolean, insist = false): Promise<boolean> {
+  /** `sent`: the one that was refused, or "". Resolves to whether there is another one. Everyone who
+   * asks at a time shares the question. `insist`: somebody wants something done now, so ask even if it
+   * was declined before. A wrong one is not sent again: after ten the right one is kept out, too. */
+  ask(sent: string, insist = false): Promise<boolean> {
+    if (this.value && this.value !== sent) return Promise.resolve(true); // given meanwhile
+    if (sent) this.forget();
     if (this.#declined && !insist) return Promise.resolve(false);
-    this.refused = refused;
+    this.refused = sent !== "" || (this.asking && this.refused);
     this.asking = true;
     this.#asked ??= new Promise<boolean>((resolve) => (this.#resolve = resolve));
     return this.#asked;
