@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -186,10 +187,13 @@ class Machine(World):
         return None
 
     def power_off(self, within=30.0):
-        """In order, as by `systemctl poweroff`. What was written stays for the next boot()."""
-        self.systemctl("poweroff")
-        self.nspawn.wait(within)
-        self.nspawn = self.leader = None
+        """In order, as by `systemctl poweroff`: its signal (systemd(1)), for a command inside is one more process
+        that the end has to wait for. What was written stays for the next boot()."""
+        os.kill(self.leader, signal.SIGRTMIN + 4)
+        expect(lambda: name_of(self.leader) in ("systemd-shutdow", ""), True, within)  # all services are stopped
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.nspawn.wait(5)
+        self.pull_plug()
 
     def pull_plug(self):
         """All of its processes are in a pid namespace, whose first one `unshare` takes along."""
