@@ -11,6 +11,7 @@ import pathlib
 import re
 import socket
 import statistics
+import subprocess
 import sys
 import time
 
@@ -89,12 +90,19 @@ def add_cable(world, n):
     world.host.run("ethtool", "-K", f"eth{n}", "gro", "on")
 
 
+def spread(values):
+    """Between what the median lies with 95 % certainty, by its rank among independent values."""
+    ordered = sorted(values)
+    low = max(0, int(len(ordered) / 2 - 0.98 * len(ordered) ** 0.5) - 1)
+    return [ordered[low], ordered[-1 - low]]
+
+
 @contextlib.contextmanager
-def cable():
-    """A world with two equal cables, of which ntc watches eth0, and nothing that speaks unasked."""
+def cable(cables=2):
+    """A world with equal cables, of which ntc watches eth0, and nothing that speaks unasked."""
     with World(cables=0) as world:
-        world.cables = 2
-        for n in range(2):
+        world.cables = cables
+        for n in range(cables):
             add_cable(world, n)
         world.silence()
         yield world
@@ -111,6 +119,29 @@ def flood(bench, world, packets, flows=4096, sources=256, blacklisted=0, rate=0,
     time.sleep(0.05)
     sent["received"] = world.host.statistics(interface)["rx"]["packets"] - before
     return sent
+
+
+def stream_server(world):
+    world.spawn(world.host, "iperf3", "-s", stdout=subprocess.DEVNULL)
+
+
+def stream(world, interface, streams, seconds):
+    """bit/s that arrive at the host."""
+    text = world.peer.run("iperf3", "-c", f"10.77.{interface[-1]}.1", "-t", str(seconds), "-P", str(streams), "-J")
+    return json.loads(text)["end"]["sum_received"]["bits_per_second"]
+
+
+@contextlib.contextmanager
+def empty_hook(bench, world, *namespaces):
+    """An empty program on eth0 of these, both ways."""
+    hooks = [world.spawn(namespace, bench.program("floor-hook"), "eth0", stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, text=True) for namespace in namespaces]
+    for hook in hooks:
+        assert hook.stdout.readline() == "ready\n", "an empty program could not be attached"
+    yield
+    for hook in hooks:
+        hook.stdin.close()
+        hook.wait()
 
 
 class Ready:

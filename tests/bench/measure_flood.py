@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Floods and streams through a veth with and without ntc, in turns."""
-import json
-import subprocess
 import time
 
-from lab import FLOWS, cable, config, cpu_ns, flood, median, say, settled
+from lab import FLOWS, cable, config, cpu_ns, empty_hook, flood, median, say, settled, spread, stream, stream_server
 
 SHAPES = {  # name: (flows, sources, blacklisted per cent, each flow on one CPU)
     "4096_flows": (4096, 256, 0, True),
@@ -22,13 +20,14 @@ def one(bench, world, shape, interface, packets):
     return sent["received"] / sent["seconds"], sent
 
 
-def in_turns(rounds, measure):
-    """[(without, with ntc)]: measure("eth1"), measure("eth0"), and every second time the other way round."""
-    pairs = []
+def in_turns(rounds, measure, interfaces=("eth1", "eth0")):
+    """[(measure("eth1"), measure("eth0"))], each turn beginning with another one."""
+    turns = []
     for turn in range(rounds):
-        got = {interface: measure(interface) for interface in (("eth1", "eth0"), ("eth0", "eth1"))[turn % 2]}
-        pairs.append((got["eth1"], got["eth0"]))
-    return pairs
+        first = turn % len(interfaces)
+        got = {interface: measure(interface) for interface in interfaces[first:] + interfaces[:first]}
+        turns.append(tuple(got[interface] for interface in interfaces))
+    return turns
 
 
 def compare(bench, world, ntc, name, shape, packets, rounds):
@@ -42,9 +41,12 @@ def compare(bench, world, ntc, name, shape, packets, rounds):
     used = (cpu_ns(ntc.process.pid) - cpu) / 1e9 / sent["seconds"]
     received += sent["received"]
     seen = settled(lambda: ntc.packets(direction="INGRESS"), quiet=2.5) / received
-    without, with_ntc, lost = (median(column) for column in zip(*pairs))
-    say(f"{name}: {without / 1e6:.2f} -> {with_ntc / 1e6:.2f} Mpps, {lost:.1%} lost, ntc {used:.1%} of a core")
-    return {"name": name, "without_pps": without, "with_pps": with_ntc, "seen": seen, "user_space": used, "lost": lost}
+    without, with_ntc, lost = zip(*pairs)
+    row = {"name": name, "without_pps": median(without), "with_pps": median(with_ntc), "seen": seen,
+           "user_space": used, "lost": median(lost), "lost_between": spread(lost)}
+    say(f"{name}: {row['without_pps'] / 1e6:.2f} -> {row['with_pps'] / 1e6:.2f} Mpps, {row['lost']:.1%} lost, "
+        f"ntc {used:.1%} of a core")
+    return row
 
 
 def rounds_of(bench):
@@ -53,15 +55,12 @@ def rounds_of(bench):
 
 def empty_program(bench, world):
     """What a program that does nothing costs on the hook: the floor of the others."""
-    hook = world.spawn(world.host, bench.program("floor-hook"), "eth0", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert hook.stdout.readline() == "ready\n", "an empty program could not be attached"
     shape = SHAPES["4096_flows"]
-    turns = in_turns(rounds_of(bench), lambda interface: one(bench, world, shape, interface, PACKETS)[0])
-    hook.stdin.close()
-    hook.wait()
-    lost = median([1 - with_it / without for without, with_it in turns])
-    say(f"an empty program: {lost:.1%} lost")
-    return {"name": "empty_program", "lost": lost}
+    with empty_hook(bench, world, world.host):
+        turns = in_turns(rounds_of(bench), lambda interface: one(bench, world, shape, interface, PACKETS)[0])
+    lost = [1 - with_it / without for without, with_it in turns]
+    say(f"an empty program: {median(lost):.1%} lost")
+    return {"name": "empty_program", "lost": median(lost), "lost_between": spread(lost)}
 
 
 def floods(bench):
@@ -92,24 +91,22 @@ def by_flows(bench):
     return rows
 
 
-def stream(world, interface, streams, seconds):
-    text = world.peer.run("iperf3", "-c", f"10.77.{interface[-1]}.1", "-t", str(seconds), "-P", str(streams), "-J")
-    return json.loads(text)["end"]["sum_received"]["bits_per_second"]
-
-
 def throughput(bench):
-    """ntc on both ends of eth0, on none of eth1's."""
+    """ntc on both ends of eth0, and on none of eth1's and eth2's: how far those differ is what can't be told."""
     rows = []
-    with cable() as world:
-        world.spawn(world.host, "iperf3", "-s", stdout=subprocess.DEVNULL)
+    with cable(cables=3) as world:
+        stream_server(world)
         ends = [world.launch(config(), namespace=end).wait_ready() for end in (world.host, world.peer)]
         time.sleep(1)
         for streams in (1, 8):
-            pairs = in_turns(3 * bench.rounds, lambda interface, n=streams: stream(world, interface, n, 2))
-            without, with_ntc = (median(column) for column in zip(*pairs))
-            left = median([b / a for a, b in pairs])
-            say(f"iperf3, {streams} streams: {left:.3f} left")
-            rows.append({"streams": streams, "without_bps": without, "with_bps": with_ntc, "left": left})
+            turns = in_turns(3 * bench.rounds, lambda interface, n=streams: stream(world, interface, n, 2),
+                             ("eth1", "eth0", "eth2"))
+            left = [with_ntc / without for without, with_ntc, _ in turns]
+            same = [other / without for without, _, other in turns]
+            rows.append({"streams": streams, "without_bps": median([without for without, _, _ in turns]),
+                         "left": median(left), "left_between": spread(left),
+                         "same": median(same), "same_between": spread(same)})
+            say(f"iperf3, {streams} streams: {rows[-1]['left']:.3f} left; of two cables without ntc {rows[-1]['same']:.3f}")
         for ntc in ends:
             ntc.stop()
     return rows

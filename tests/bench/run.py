@@ -16,6 +16,7 @@ import lab
 import measure_daemon
 import measure_flood
 import measure_http
+import measure_in_place
 import measure_others
 import measure_packet
 import plots
@@ -26,6 +27,7 @@ SECTIONS = {
     "lists_by_size": measure_packet.lists_by_size,
     "packet_by_flows": measure_packet.packet_by_flows,
     "floods": measure_flood.floods,
+    "in_place": measure_in_place.in_place,
     "by_flows": measure_flood.by_flows,
     "throughput": measure_flood.throughput,
     "daemon": measure_daemon.daemon,
