@@ -40,8 +40,7 @@ static void report(Request *request, const char *why)
     "use sudo or ntcctl, or become a member of the group " MEMBERS_GROUP                           \
     " (usermod -aG " MEMBERS_GROUP " NAME; systemctl reload ntc)"
 #define HOW_ELSEWHERE                                                                              \
-    "use ntcctl on the machine itself, as root or a member of the group " MEMBERS_GROUP            \
-    ", or send the token (Authorization: Bearer TOKEN)"
+    "use ntcctl on the machine itself, or send the token (Authorization: Bearer TOKEN)"
 
 typedef struct Refusal {
     const char *why, *how;

@@ -97,6 +97,15 @@ static int make_parts(HttpServer *server, ConfigError *error)
     return r;
 }
 
+/* Who set them may believe that nobody else can connect. */
+static void warn_of_unused_addresses(const Config *config)
+{
+    if (config->server.listen.count > 0)
+        log_warning(
+                "server.listen is not used: systemd passes sockets, and ntc.socket says where they "
+                "listen (systemctl edit ntc.socket; docs/systemd.md)");
+}
+
 int http_server_new(sd_event *event, const HttpContext *context, const int *fds, size_t n_fds,
         HttpServer **ret, ConfigError *error)
 {
@@ -114,7 +123,9 @@ int http_server_new(sd_event *event, const HttpContext *context, const int *fds,
     if (r < 0)
         return r;
     take_descriptors(server);
-    if (n_fds == 0) {
+    if (n_fds > 0) {
+        warn_of_unused_addresses(context->config);
+    } else {
         r = sockets_listen(context->config, own, ELEMENTSOF(own), &n_fds, error);
         if (r < 0)
             return r;

@@ -95,6 +95,29 @@ def replace_binary(m, program):
     return m.systemctl("restart", "ntc.service")
 
 
+def listens_at(m):
+    return {line.split()[3] for line in m.run("ss", "-Hltn").splitlines() if ":8086" in line}
+
+
+def test_moved_sockets():
+    """As docs/systemd.md tells it."""
+    with Machine() as m, blacklisted_stream(m):
+        assert listens_at(m) == {"*:8086"}
+        m.drop_in("ntc.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.2:8086\nListenStream=/run/ntc/http.sock\n")
+        m.systemctl("stop", "ntc.socket")
+        m.systemctl("restart", "ntc.service")
+        assert listens_at(m) == {"127.0.0.2:8086"}
+        assert m.run("curl", "-s", "--unix-socket", "/run/ntc/http.sock", "http://localhost/healthz", user="member")
+
+        m.edit("/etc/ntc/config.yaml", lambda text: text + "server:\n  listen: [127.0.0.1]\n")
+        m.systemctl("restart", "ntc.service")
+        assert listens_at(m) == {"127.0.0.2:8086"}
+        expect(lambda: any("server.listen is not used" in entry["MESSAGE"] for entry in m.journal()), True)
+        m.systemctl("mask", "--now", "ntc.socket")
+        m.systemctl("restart", "ntc.service")
+        assert listens_at(m) == {"127.0.0.1:8086"}
+
+
 def test_restart_kill_upgrade_and_reload():
     with Machine() as m, blacklisted_stream(m) as stream, Growth(m.ntc) as growth:
         talk = Talk(m)
