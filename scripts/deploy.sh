@@ -87,11 +87,9 @@ as_device_root() {
 }
 
 check_kernel() {
-    local major minor
-    IFS=. read -r major minor _ <<<"$1"
-    if [ "$major" -lt 5 ] || { [ "$major" -eq 5 ] && [ "${minor%%[!0-9]*}" -lt 15 ]; }; then
-        fail "$RPI_HOST runs kernel $1; ntc needs 5.15 or newer: upgrade it"
-    fi
+    local least
+    least=$(least_kernel "$arch")
+    at_least "$1" "$least" || fail "$RPI_HOST runs kernel $1; ntc needs $least or newer: upgrade it"
 }
 
 check_architecture() {

@@ -65,14 +65,29 @@ build_in() {
     log=$(ninja -k 0 -C "$dir" "${targets[@]}" 2>&1) || { printf '%s\n' "$log"; return 1; }
 }
 
+# The oldest kernel that does, by architecture (uname's name or dpkg's): docs/kernels.md.
+least_kernel() {
+    case $1 in
+    aarch64 | arm64) echo 5.18 ;;
+    *) echo 5.15 ;;
+    esac
+}
+
+# at_least RELEASE VERSION: of kernels.
+at_least() {
+    local major minor
+    IFS=. read -r major minor _ <<<"$1"
+    minor=${minor%%[!0-9]*}
+    [ "$major" -gt "${2%.*}" ] || { [ "$major" -eq "${2%.*}" ] && [ "$minor" -ge "${2#*.}" ]; }
+}
+
 # Why this process (as root) can't use eBPF; silent and 0 where it can.
 bpf_refusal() {
-    local release major minor caps
+    local release least caps
     release=$(uname -r)
-    IFS=. read -r major minor _ <<<"$release"
-    minor=${minor%%[!0-9]*}
-    if [ "$major" -lt 5 ] || { [ "$major" -eq 5 ] && [ "$minor" -lt 15 ]; }; then
-        echo "the kernel is $release, and ntc's eBPF program needs 5.15 or newer"
+    least=$(least_kernel "$(uname -m)")
+    if ! at_least "$release" "$least"; then
+        echo "the kernel is $release, and ntc's eBPF program needs $least or newer"
         return 1
     fi
     caps=0x$(as_root sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status 2>/dev/null) || return 1

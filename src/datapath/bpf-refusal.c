@@ -48,6 +48,6 @@ const char *bpf_hint(int error)
     case ENOSYS:
         return "this kernel has no bpf system call; try --mock";
     default:
-        return "the kernel refused the eBPF program; Linux 5.15 or later is needed; try --mock";
+        return "the kernel refused the eBPF program; Linux 5.15 or later (arm64: 5.18) is needed; try --mock";
     }
 }
