@@ -27,16 +27,18 @@ static __always_inline int ntc_verdict(__u32 action)
     return action == NTC_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
-/* The cached judgement if it is of the present lists, else a new one, stored by a single write. */
+/* The cached judgement if it is of the present lists, else a new one. That is stored only in the
+ * place of what was seen: user space may end the flow meanwhile, and the kernel give its memory to
+ * another one, which must not get this one's judgement. */
 static __always_inline ntc_judgement ntc_judgement_of(
         struct ntc_flow *flow, const struct ntc_packet *packet)
 {
-    ntc_judgement judgement = *(volatile ntc_judgement *)&flow->judgement;
+    ntc_judgement seen = *(volatile ntc_judgement *)&flow->judgement, judgement;
 
-    if (NTC_JUDGEMENT_GENERATION(judgement) == *(volatile __u32 *)&ntc_control.generation)
-        return judgement;
+    if (NTC_JUDGEMENT_GENERATION(seen) == *(volatile __u32 *)&ntc_control.generation)
+        return seen;
     judgement = ntc_judge(packet);
-    *(volatile ntc_judgement *)&flow->judgement = judgement;
+    __sync_val_compare_and_swap(&flow->judgement, seen, judgement);
     return judgement;
 }
 
@@ -94,7 +96,8 @@ NTC_SUBPROGRAM int ntc_parse(struct __sk_buff *skb, struct ntc_packet *packet, i
     return raw_ip ? ntc_parse_raw_ip(&cursor, packet) : ntc_parse_ethernet(&cursor, packet);
 }
 
-/* What has no addresses to judge passes. */
+/* What has no addresses to judge passes. What hides them behind tags doesn't: Linux takes off as
+ * many priority tags (VLAN 0) as there are. */
 NTC_SUBPROGRAM int ntc_handle_other(
         struct __sk_buff *skb, const struct ntc_packet *packet, int parsed)
 {
@@ -104,6 +107,10 @@ NTC_SUBPROGRAM int ntc_handle_other(
     if (!counters || !packet)
         return TC_ACT_UNSPEC;
     size = ntc_size_of(skb, packet->header_bytes);
+    if (parsed == NTC_PARSED_BURIED) {
+        ntc_count(counters, NTC_PROTO_NONIP, packet->key.direction, NTC_DROP, &size);
+        return TC_ACT_SHOT;
+    }
     if (parsed == NTC_PARSED_NONIP) {
         ntc_count(counters, NTC_PROTO_NONIP, packet->key.direction, NTC_PASS, &size);
     } else {

@@ -17,6 +17,7 @@ enum ntc_parsed {
     NTC_PARSED_IP,         /* addresses are readable */
     NTC_PARSED_NONIP,      /* not IP by its ethertype */
     NTC_PARSED_UNREADABLE, /* IP by its ethertype, addresses not readable */
+    NTC_PARSED_BURIED,     /* behind more tags than are walked */
 };
 
 static __always_inline int ntc_has_ports(__u8 protocol)
@@ -285,7 +286,7 @@ static __always_inline enum ntc_parsed ntc_parse_ethernet(
         return ntc_parse_ipv4(cursor, offset, packet);
     if (ethertype == NTC_ETH_P_IPV6)
         return ntc_parse_ipv6(cursor, offset, packet);
-    return NTC_PARSED_NONIP;
+    return ntc_is_vlan(ethertype) ? NTC_PARSED_BURIED : NTC_PARSED_NONIP;
 }
 
 static __always_inline enum ntc_protocol_class ntc_class_of(__u8 protocol)

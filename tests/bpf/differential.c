@@ -64,6 +64,10 @@ static void run_one(const uint8_t *data, size_t size)
         write_event(events, verdict);
         return;
     }
+    if (verdict == SHOT) {
+        fprintf(output, "{\"kind\":\"buried\"}\n");
+        return;
+    }
     EXPECT_EQ(verdict, NEXT);
     fprintf(output, "{\"kind\":\"%s\"}\n",
             counters().unreadable > unreadable ? "unreadable" : "nonip");

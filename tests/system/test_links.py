@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Links that are not plain Ethernet: tags, raw IP, what is no IP at all."""
+import contextlib
 import socket
 
 from frames import Tun, Wire, echo_request, ipv4_packet, ipv6_packet, udp_datagram
@@ -8,6 +9,25 @@ from world import World
 
 HOST, FRIEND, FOE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 CTAG, STAG = (0x8100, 7), (0x88A8, 9)
+
+
+def test_priority_tags_hide_nothing():
+    """Linux takes off tags of VLAN 0, however many."""
+    with World() as world, Wire(world.peer, world.host) as wire, world.host.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        ntc = world.start()
+        sink.bind((HOST, 9000))
+        sink.settimeout(0.2)
+
+        def arrives(tags):
+            wire.send(ipv4_packet(FOE, HOST, socket.IPPROTO_UDP, udp_datagram(FOE, HOST, 9000, 9000, b"ntc")),
+                      [(0x8100, 0)] * tags)
+            with contextlib.suppress(TimeoutError):
+                return sink.recv(64) == b"ntc"
+            return False
+
+        assert arrives(0) and arrives(1) and arrives(3)
+        ntc.add("blacklist", FOE)
+        assert not any(arrives(tags) for tags in range(14))
 
 
 def test_vlan_frames_are_counted_and_judged():
