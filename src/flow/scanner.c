@@ -106,8 +106,10 @@ int scanner_begin(Scanner *scanner, uint64_t now_ns)
 /* --- READ */
 
 /* How many flows of a family must go. The datapath may hold more than was read: room is made before
- * it is full. In a flood of new flows any room is gone within milliseconds, and a large one only
- * pushes out more flows for the flood's. */
+ * it is full. A packet may go untracked for other reasons (before Linux 6.7 an insert fails while
+ * somebody else holds a lock of the map), which no flow is to pay for in a table half empty. In a
+ * flood of new flows any room is gone within milliseconds, and a large one only pushes out more
+ * flows for the flood's. */
 static size_t room_wanted(const Scanner *scanner, FlowFamily family)
 {
     const uint64_t *live = flow_table_totals(scanner->table)->live_of;
@@ -118,7 +120,9 @@ static size_t room_wanted(const Scanner *scanner, FlowFamily family)
 
     if (live[family] > capacity - capacity / 10)
         return live[family] > target ? (size_t)(live[family] - target) : 0;
-    return untracked > 0 && largest ? MAX_OF(capacity / 10, (size_t)1) : 0;
+    return untracked > 0 && largest && live[family] > capacity / 2
+                   ? MAX_OF(capacity / 10, (size_t)1)
+                   : 0;
 }
 
 static int collect(Scanner *scanner, uint64_t now_ns)

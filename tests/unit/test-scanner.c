@@ -339,7 +339,7 @@ Test(scanner_room, is_not_made_for_what_found_none_before_a_restart)
     scanner_adopt(scanner);
     fake.counters.untracked_packets = 1000;
     fake.counters.by[PROTOCOL_UDP][DIRECTION_INGRESS][ACTION_PASS].packets = 1000;
-    for (uint16_t i = 1; i <= 20; i++)
+    for (uint16_t i = 1; i <= 60; i++)
         receive(&fake, i, 5, SEC);
     cr_assert_eq(scan(2 * SEC).flows_ended, 0);
     cr_assert_eq(scan(3 * SEC).drift_packets, 0);
@@ -384,10 +384,21 @@ Test(scanner_room, is_small_while_any_would_be_gone_at_once)
     cr_assert_eq(result.flows_ended, 200, "the flood is over");
 }
 
-Test(scanner_room, is_made_when_packets_went_untracked)
+Test(scanner_room, is_not_made_where_there_is_enough)
 {
     set_up_with(100);
     for (uint16_t i = 1; i <= 50; i++)
+        receive(&fake, i, 5, SEC);
+    fake.counters.by[PROTOCOL_UDP][DIRECTION_INGRESS][ACTION_PASS].packets++;
+    fake.counters.untracked_packets++;
+    cr_assert_eq(scan(2 * SEC).flows_ended, 0);
+    cr_assert_eq(fake.room_calls, 1, "the datapath may try again");
+}
+
+Test(scanner_room, is_made_when_packets_went_untracked)
+{
+    set_up_with(100);
+    for (uint16_t i = 1; i <= 51; i++)
         receive(&fake, i, 5, SEC);
     fake.counters.by[PROTOCOL_UDP][DIRECTION_INGRESS][ACTION_PASS].packets += 2;
     fake.counters.untracked_packets += 2;
