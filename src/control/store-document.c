@@ -17,6 +17,7 @@ enum {
     KEY_FORMAT,
     KEY_VERSION,
     KEY_BOOT_ID,
+    KEY_SAVED_BOOTTIME,
     KEY_SAVED,
     KEY_LISTS,
     _KEY_MAX = KEY_LISTS + _LIST_MAX,
@@ -39,7 +40,7 @@ static int refuse(StoreReport *report, StoreOutcome outcome, const char *reason)
 static int key_number(const char *key)
 {
     static const char *const keys[KEY_LISTS] = {
-            "format", "version", "boot_id", "saved_boottime_ns"};
+            "format", "version", "boot_id", "saved_boottime_ns", "saved"};
 
     for (int i = 0; i < _KEY_MAX; i++)
         if (strcmp(key, i < KEY_LISTS ? keys[i] : list_name((ListId)(i - KEY_LISTS))) == 0)
@@ -71,10 +72,13 @@ static bool is(Members *members, int key, JsonKind kind)
     return has(members, key) && json_reader_kind(&members->values[key]) == kind;
 }
 
-/* NULL if it is no text. */
+/* "" if it is no text. */
 static const char *text_of(Members *members, int key)
 {
-    return is(members, key, JSON_KIND_TEXT) ? json_reader_text(&members->values[key]) : NULL;
+    const char *text =
+            is(members, key, JSON_KIND_TEXT) ? json_reader_text(&members->values[key]) : NULL;
+
+    return text ? text : "";
 }
 
 /* --- the document */
@@ -95,9 +99,7 @@ static bool is_version_0(Members *members)
 
 static int check_version(Members *members, uint64_t *ret, StoreReport *report)
 {
-    const char *format = text_of(members, KEY_FORMAT);
-
-    if (!format || strcmp(format, STORE_FORMAT) != 0)
+    if (strcmp(text_of(members, KEY_FORMAT), STORE_FORMAT) != 0)
         return refuse(report, STORE_DAMAGED, "it is JSON, but not a state file of ntc");
     if (!is(members, KEY_VERSION, JSON_KIND_NUMBER) ||
             json_reader_uint64(&members->values[KEY_VERSION], ret) < 0 || *ret == 0)
@@ -123,7 +125,6 @@ static int take_lists(Members *members, StoreDocument *document, StoreReport *re
 int store_read_document(char *text, StoreDocument *ret, StoreReport *report)
 {
     JsonReader reader;
-    const char *boot_id, *saved;
     Members members = {};
     int r = 0;
 
@@ -137,9 +138,8 @@ int store_read_document(char *text, StoreDocument *ret, StoreReport *report)
         r = check_version(&members, &ret->version, report);
     if (r < 0)
         return r;
-    boot_id = text_of(&members, KEY_BOOT_ID);
-    saved = text_of(&members, KEY_SAVED);
-    ret->boot_id = boot_id ? boot_id : "";
-    ret->saved_boottime_ns = saved ? saved : "";
+    ret->boot_id = text_of(&members, KEY_BOOT_ID);
+    ret->saved_boottime_ns = text_of(&members, KEY_SAVED_BOOTTIME);
+    ret->saved = text_of(&members, KEY_SAVED);
     return take_lists(&members, ret, report);
 }

@@ -117,11 +117,14 @@ static int get_time(const Fields *f, int field, uint64_t *ret_wall_ns)
     return f->present[field] ? time_parse_rfc3339(f->texts[field], ret_wall_ns) : 0;
 }
 
-/* What is left, in ns; 0 = run out. Never more than what was saved. */
+/* What is left, in ns; 0 = run out. Never more than what was saved. In another boot the entry's own
+ * time may be of a clock that was wrong and has been set before the file was saved: then what was
+ * left counts from there. */
 static uint64_t remaining_ns(uint64_t expires_wall_ns, uint64_t deadline_ns, uint64_t saved_ns,
         const StoreOrigin *origin, const StoreClock *now)
 {
-    uint64_t end = expires_wall_ns, clock = now->wall_ns;
+    uint64_t end = MAX_OF(expires_wall_ns, origin->saved_wall_ns + saved_ns);
+    uint64_t clock = now->wall_ns;
 
     if (origin->same_boot) {
         end = MIN_OF(deadline_ns, origin->saved_boottime_ns + saved_ns);

@@ -21,6 +21,7 @@ typedef struct StoreDocument {
     uint64_t version;
     const char *boot_id;           /* "" if it doesn't say */
     const char *saved_boottime_ns; /* the same */
+    const char *saved;             /* the same */
     bool has_list[_LIST_MAX];
     JsonReader lists[_LIST_MAX]; /* each at its array */
 } StoreDocument;
@@ -33,6 +34,7 @@ int store_read_document(char *text, StoreDocument *ret, StoreReport *report);
 typedef struct StoreOrigin {
     bool same_boot;
     uint64_t saved_boottime_ns;
+    uint64_t saved_wall_ns; /* 0: it doesn't say */
 } StoreOrigin;
 
 /* Takes one entry of a list, whatever it is. 1 and *ret; 0 when its time has run out; -EINVAL when

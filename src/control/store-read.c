@@ -76,6 +76,8 @@ static StoreOrigin get_origin(const StoreDocument *document, const StoreClock *n
     origin.same_boot = boot_id[0] && strcmp(boot_id, now->boot_id) == 0 &&
                        parse_uint64(document->saved_boottime_ns, 0, now->boottime_ns,
                                &origin.saved_boottime_ns) >= 0;
+    if (time_parse_rfc3339(document->saved, &origin.saved_wall_ns) < 0)
+        origin.saved_wall_ns = 0;
     return origin;
 }
 

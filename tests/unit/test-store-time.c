@@ -67,6 +67,21 @@ Test(store, a_clock_in_the_past_prolongs_nothing)
     cr_assert_eq(first(f)->expires_wall_ns, past.wall_ns + 60 * NSEC_PER_SEC);
 }
 
+Test(store, a_clock_that_was_wrong_and_was_set_ends_nothing_early)
+{
+    FIXTURE(f);
+    StoreClock set = {clock0.boottime_ns + 600 * NSEC_PER_SEC, WALL_NS, "boot-a"};
+    StoreClock later = {5 * NSEC_PER_SEC, WALL_NS + 60 * NSEC_PER_SEC, "boot-b"};
+
+    add(f, LIST_BLACKLIST, "203.0.113.7", 3600, "")->expires_wall_ns =
+            90000 * NSEC_PER_SEC; /* 1970 */
+    cr_assert_eq(save(f, &set), 0);
+    cr_assert_eq(load(f, &later), 0);
+    cr_assert_eq(f->report.expired, 0);
+    cr_assert_eq(first(f)->expires_boottime_ns, (5 + 3000 - 60) * NSEC_PER_SEC);
+    cr_assert_eq(first(f)->expires_wall_ns, WALL_NS + 3000 * NSEC_PER_SEC);
+}
+
 Test(store, never_more_than_what_was_saved_last)
 {
     FIXTURE(f);
