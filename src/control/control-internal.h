@@ -11,7 +11,8 @@
 
 #include <systemd/sd-event.h>
 
-#define EDITS_MAX 65536 /* applied and not yet durable */
+#define EDITS_MAX   65536 /* applied and not yet durable */
+#define NOTHING_MAX 1024  /* of them such as change nothing, for which nobody needs a right */
 
 typedef enum EditKind {
     EDIT_ADD,
@@ -48,7 +49,7 @@ struct Control {
 
     Feeds *feeds;
     Protected *protected;
-    size_t n_protected;
+    size_t n_protected;          /* from feeds */
     uint64_t protected_asked_ns; /* boottime; 0 = never */
     uint16_t ssh_ports[CONFIG_SSH_PORTS_MAX];
     size_t n_ssh_ports;
@@ -60,6 +61,7 @@ struct Control {
     bool unsaved;      /* the file should be written though no edit waits for it */
     Edit *edits;       /* applied, not durable; oldest first */
     size_t n_edits;    /* all of them */
+    size_t n_nothing;  /* so many of them change nothing */
     size_t n_written;  /* so many from the head are in the write that is under way */
     uint64_t writes;   /* begun so far */
     uint64_t saved_ns; /* boottime of the last one, or of the start */

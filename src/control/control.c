@@ -21,21 +21,22 @@ static StoreClock system_clock(void)
 
 /* --- protected addresses */
 
-/* True if others are protected than before. */
+/* True if feeds may not cover the same as before. */
 static bool report_covered(Control *control)
 {
-    bool changed;
-    size_t n;
+    bool changed = false;
+    size_t n, n_protected = 0;
     const ProtectedAddress *items = protected_addresses(control->protected, &n);
 
-    changed = n != control->n_protected;
     for (size_t i = 0; i < n; i++) {
         const ListEntry *entry;
         char address[ADDRESS_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+        bool for_feeds = items[i].reason != PROTECT_SSH_PEER;
 
+        n_protected += for_feeds;
         if (!items[i].fresh)
             continue;
-        changed = true;
+        changed |= for_feeds;
         entry = list_match(control->lists[LIST_BLACKLIST], &items[i].address);
         if (entry && !entry->from_feed)
             log_warning("The blacklist's %s covers %s, %s; it stays, since it is there already",
@@ -43,7 +44,8 @@ static bool report_covered(Control *control)
                     address_format(&items[i].address, address),
                     protect_reason_name(items[i].reason));
     }
-    control->n_protected = n;
+    changed |= n_protected != control->n_protected;
+    control->n_protected = n_protected;
     return changed;
 }
 

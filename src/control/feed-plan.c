@@ -12,7 +12,7 @@
 static ProtectReason protection(
         const Control *control, ListId list, const Prefix *prefix, Address *ret_hit)
 {
-    return list == LIST_BLACKLIST ? protected_check(control->protected, prefix, ret_hit)
+    return list == LIST_BLACKLIST ? protected_check_feed(control->protected, prefix, ret_hit)
                                   : PROTECT_NONE;
 }
 

@@ -116,8 +116,19 @@ static bool set_has(const ProtectSet *set, const Address *address)
     return i < set->count && address_equal(&set->items[i].address, address);
 }
 
+/* Who asks, and so what counts. */
+typedef enum Asker {
+    ASKER_PERSON,
+    ASKER_FEED,
+} Asker;
+
+static bool counts(const ProtectedAddress *item, Asker asker)
+{
+    return item->reason != PROTECT_SSH_PEER || asker == ASKER_PERSON;
+}
+
 /* The item within `prefix` that has the first reason; NULL. */
-static const ProtectedAddress *set_find(const ProtectSet *set, const Prefix *prefix)
+static const ProtectedAddress *set_find(const ProtectSet *set, const Prefix *prefix, Asker asker)
 {
     const ProtectedAddress *best = NULL;
 
@@ -128,7 +139,7 @@ static const ProtectedAddress *set_find(const ProtectSet *set, const Prefix *pre
         if (!prefix_equal(&cut, prefix))
             break;
         /* ::/0 spans the mapped IPv4 addresses in number, but doesn't contain them. */
-        if (prefix_contains_address(prefix, &item->address) &&
+        if (counts(item, asker) && prefix_contains_address(prefix, &item->address) &&
                 (!best || item->reason < best->reason))
             best = item;
     }
@@ -193,10 +204,11 @@ const ProtectedAddress *protected_addresses(const Protected *protected, size_t *
     return protected->asked.items;
 }
 
-static const ProtectedAddress *find_address(const Protected *protected, const Prefix *prefix)
+static const ProtectedAddress *find_address(
+        const Protected *protected, const Prefix *prefix, Asker asker)
 {
-    const ProtectedAddress *asked = set_find(&protected->asked, prefix);
-    const ProtectedAddress *added = set_find(&protected->added, prefix);
+    const ProtectedAddress *asked = set_find(&protected->asked, prefix, asker);
+    const ProtectedAddress *added = set_find(&protected->added, prefix, asker);
 
     if (!asked || !added)
         return asked ? asked : added;
@@ -217,14 +229,26 @@ static ProtectReason check_ranges(const Prefix *prefix, Address *ret_hit)
     return PROTECT_NONE;
 }
 
-ProtectReason protected_check(const Protected *protected, const Prefix *prefix, Address *ret_hit)
+static ProtectReason check(
+        const Protected *protected, const Prefix *prefix, Asker asker, Address *ret_hit)
 {
-    const ProtectedAddress *item = find_address(protected, prefix);
+    const ProtectedAddress *item = find_address(protected, prefix, asker);
 
     if (!item)
         return check_ranges(prefix, ret_hit);
     *ret_hit = item->address;
     return item->reason;
+}
+
+ProtectReason protected_check(const Protected *protected, const Prefix *prefix, Address *ret_hit)
+{
+    return check(protected, prefix, ASKER_PERSON, ret_hit);
+}
+
+ProtectReason protected_check_feed(
+        const Protected *protected, const Prefix *prefix, Address *ret_hit)
+{
+    return check(protected, prefix, ASKER_FEED, ret_hit);
 }
 
 const char *protect_reason_name(ProtectReason reason)

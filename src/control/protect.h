@@ -50,5 +50,10 @@ const ProtectedAddress *protected_addresses(const Protected *protected, size_t *
 
 /* The first reason why `prefix` must not be blacklisted, and the address it would hit. */
 ProtectReason protected_check(const Protected *protected, const Prefix *prefix, Address *ret_hit);
+/* The same for what a feed says, without peers of SSH sessions: a stranger is one as soon as he
+ * connects, and must not take his own network off the list by that. SSH itself gets through
+ * whatever the lists say. */
+ProtectReason protected_check_feed(
+        const Protected *protected, const Prefix *prefix, Address *ret_hit);
 /* "contains 192.168.0.1, the default gateway" in words: the noun only, "the default gateway". */
 const char *protect_reason_name(ProtectReason reason);

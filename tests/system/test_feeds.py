@@ -38,6 +38,20 @@ def count(ntc, which="blacklist"):
     return ntc.request("GET", f"/{which}?limit=1").json["count"]
 
 
+def test_a_connection_to_the_ssh_port_takes_nobody_off():
+    with World() as world:
+        extra = folders(world)
+        publish(world, "blacklist.d/drop.list", [FOE, "198.51.100.0/24"])
+        ntc = world.start(extra=extra)
+        with world.listen(world.host, HOST, 22), world.connect(world.peer, FOE, HOST, 22):
+            time.sleep(2.1)  # the picture of SSH sessions is looked at anew by then
+            answer = ntc.request("POST", "/blacklist", {"ip": FOE})
+            assert answer.json["error"] == "protected", "by hand he is warned of"
+            time.sleep(0.3)
+            assert set(ntc.entries("blacklist")) == {FOE, "198.51.100.0/24"}
+            assert not world.udp(world.peer, FOE, world.host, HOST)
+
+
 def test_files_of_the_folders_are_in_force():
     with World() as world:
         extra = folders(world)

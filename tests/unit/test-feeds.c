@@ -127,6 +127,24 @@ Test(feeds, protected_addresses_are_left_out_and_told)
     free_world(w);
 }
 
+Test(feeds, a_stranger_at_the_ssh_port_takes_nothing_off)
+{
+    World *w = new_world(1024, "203.0.113.0/24\n");
+    Address peer;
+
+    cr_assert_eq(address_parse("203.0.113.7", &peer), 0);
+    cr_assert_eq(protected_add(w->control->protected, &peer, PROTECT_SSH_PEER), 0);
+    wait_for_feeds(w, 1);
+    feeds_sync(w->control->feeds);
+    for (int i = 0; i < 10; i++)
+        cr_assert_geq(sd_event_run(w->event, 0), 0);
+    cr_assert(entry_of(w, "203.0.113.0/24"));
+    assert_datapath_agrees(w);
+    cr_assert_eq(
+            run(w, COMMAND_ADD, "203.0.113.7").error, CONTROL_PROTECTED, "by hand it is asked for");
+    free_world(w);
+}
+
 static char *numbered(size_t begin, size_t n)
 {
     char *text = malloc(n * 20 + 1);
