@@ -155,19 +155,24 @@ static int reply(const Wish *wish, CommandDoneFn done, void *userdata)
     return 0;
 }
 
-/* What the list says may rest on edits that aren't durable yet: then so does this answer. */
-static int reply_noop(Control *control, const Wish *wish, CommandDoneFn done, void *userdata)
+/* What the list says may rest on what isn't durable yet: then so does this answer. */
+static int reply_noop(Control *control, Wish *wish, CommandDoneFn done, void *userdata)
 {
     Edit *edit;
 
-    if (!control->edits)
+    if (!control->edits && !control->writing && !control->unsaved)
         return reply(wish, done, userdata);
+    if (control->n_nothing >= NOTHING_MAX) {
+        wish_refuse(wish, CONTROL_BUSY, "too many others wait for the disk: try again later");
+        return reply(wish, done, userdata);
+    }
     edit = edit_new(EDIT_NOTHING, wish->command->list, &wish->prefix, NULL, NULL);
     if (!edit)
         return reply(wish, done, userdata);
     edit->done = done;
     edit->userdata = userdata;
     persist_join(control, edit);
+    persist_kick(control);
     return 0;
 }
 

@@ -118,6 +118,7 @@ static Edit *take_edits(Control *control, size_t n)
 
         DL_DELETE(control->edits, edit);
         DL_APPEND(taken, edit);
+        control->n_nothing -= edit->kind == EDIT_NOTHING;
     }
     return taken;
 }
@@ -256,6 +257,7 @@ void persist_join(Control *control, Edit *edit)
 
     DL_APPEND(control->edits, edit);
     control->n_edits++;
+    control->n_nothing++;
     if (newest_is_in_the_write)
         control->n_written++;
 }

@@ -48,6 +48,52 @@ Test(control_disk, a_noop_waits_for_what_it_rests_on)
     cr_assert_eq(second.error, CONTROL_STORAGE);
 }
 
+Test(control_disk, a_noop_does_not_answer_for_what_is_not_on_the_disk)
+{
+    WORLD(w, 1024);
+    Reply reply;
+    Command c = command("203.0.113.7", true);
+
+    cr_assert_eq(run(w, &c, &reply), CONTROL_OK);
+    w->control->unsaved = true; /* as after lists that only the kernel still had */
+    break_disk(w);
+    cr_assert_eq(run(w, &c, &reply), CONTROL_STORAGE);
+    mend_disk(w);
+    cr_assert_eq(run(w, &c, &reply), CONTROL_OK);
+    cr_assert_not(reply.changed);
+    cr_assert_not(w->control->unsaved);
+}
+
+static int refuse_all(const Command *command, const Prefix *prefix, void *userdata)
+{
+    return -1;
+}
+
+Test(control_disk, strangers_noops_leave_room_for_others)
+{
+    enum { N = 2 * NOTHING_MAX };
+    WORLD(w, 1024);
+    static Reply replies[N];
+    Reply first, last;
+    Command c = command("203.0.113.7", true), nothing = command("192.0.2.1", false);
+    size_t busy = 0;
+
+    submit(w, &c, &first);
+    for (size_t i = 0; i < N; i++) {
+        replies[i] = (Reply){};
+        cr_assert_eq(control_submit(w->control, &nothing, refuse_all, on_done, &replies[i]), 0);
+        busy += replies[i].times == 1 && replies[i].error == CONTROL_BUSY;
+    }
+    cr_assert_eq(busy, N - NOTHING_MAX);
+    c.address = "203.0.113.8";
+    submit(w, &c, &last);
+    settle(w);
+    cr_assert_eq(last.error, CONTROL_OK);
+    cr_assert_eq(replies[0].error, CONTROL_OK);
+    cr_assert_eq(w->control->n_nothing, 0);
+    assert_all_agree(w, 2);
+}
+
 Test(control_disk, a_disk_that_refuses_undoes_newest_first)
 {
     WORLD(w, 1024);
