@@ -190,24 +190,50 @@ static bool is_file(const char *path)
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The two files change places, and only when that is durable the old one goes: until then it can be
- * put back. Not every file system can exchange. */
-static int put_in_place(const char *temporary, const char *path)
+static int put_first(const char *temporary, const char *path)
 {
-    bool had_file = is_file(path);
-    bool exchanged =
-            had_file && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) == 0;
     int r;
 
-    if (had_file && !exchanged && errno != EINVAL && errno != ENOSYS)
-        return -errno;
-    if (!exchanged && rename(temporary, path) < 0)
+    if (rename(temporary, path) < 0)
         return -errno;
     r = store_sync_folder(path);
-    if (r < 0 && exchanged)
-        (void)rename(temporary, path);
-    else if (r < 0 && !had_file)
+    if (r < 0)
         (void)unlink(path);
+    return r;
+}
+
+/* Where two files can't change places: the old one keeps another name meanwhile. A file system that
+ * can't do that either has nothing to be put back. */
+static int put_over(const char *temporary, const char *path)
+{
+    _cleanup_free_ char *old = NULL;
+    bool kept;
+    int r;
+
+    if (asprintf(&old, "%s.old", path) < 0)
+        return -ENOMEM;
+    (void)unlink(old);
+    kept = link(path, old) == 0;
+    r = rename(temporary, path) < 0 ? -errno : store_sync_folder(path);
+    if (r < 0 && kept)
+        (void)rename(old, path);
+    (void)unlink(old);
+    return r;
+}
+
+/* The two files change places, and only when that is durable the old one goes: until then it can be
+ * put back. */
+static int put_in_place(const char *temporary, const char *path)
+{
+    int r;
+
+    if (!is_file(path))
+        return put_first(temporary, path);
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
+        return errno == EINVAL || errno == ENOSYS ? put_over(temporary, path) : -errno;
+    r = store_sync_folder(path);
+    if (r < 0)
+        (void)rename(temporary, path);
     return r;
 }
 

@@ -10,7 +10,7 @@ from strace import Strace
 from waiting import expect
 from world import World
 
-HOST, FOE, OTHER = "10.77.0.1", "10.77.0.3", "10.77.0.4"
+HOST, FOE, OTHER, THIRD = "10.77.0.1", "10.77.0.3", "10.77.0.4", "10.77.0.5"
 
 # What is called, on what, and how it may fail.
 STEPS = (
@@ -90,6 +90,27 @@ def test_errors_at_each_step():
         ntc = world.start(path=path)
         assert addresses(ntc) == {FOE}
         assert len(re.findall(r"2001:db8::", path.read_text())) == 1999
+
+
+@once
+def test_a_file_system_that_exchanges_nothing():
+    with World() as world:
+        folder = world.folder / "state"
+        folder.mkdir()
+        path = folder / "lists.json"
+        ntc = world.start(path=path)
+        ntc.add("blacklist", OTHER)
+        for fails in (False, True):
+            # The first fsync is that of the file, the second one that of its folder.
+            inject = ("-e", "inject=renameat2:error=EINVAL") + (("-e", "inject=fsync:error=EIO:when=2") if fails else ())
+            with Strace(ntc.process.pid, world.folder / "strace.log", paths_of(path).values(),
+                        "-e", "trace=renameat2,fsync", *inject) as trace:
+                answer = ntc.request("POST", "/blacklist", {"ip": FOE if fails else THIRD})
+            assert trace.injected() and (answer.status == 200) != fails, (fails, answer.text)
+            assert in_file(path) == {OTHER, THIRD} and os.listdir(folder) == ["lists.json"], os.listdir(folder)
+        ntc.kill()
+        ntc = world.start(path=path)
+        assert addresses(ntc) == {OTHER, THIRD}
 
 
 @once
