@@ -18,6 +18,7 @@ struct Attacher {
     size_t allocated;
     Attachment *shown;
     bool changed;
+    bool updated; /* once at least */
 };
 
 const char *detach_reason_text(DetachReason reason)
@@ -95,25 +96,27 @@ static void let_go(Attacher *attacher, Watched *watched, DetachReason reason)
     attacher->observer.detached(gone.interface.name, reason, attacher->observer.userdata);
 }
 
-/* An interface as the patterns are to see it: without any default route the last one counts. */
-static bool is_wanted(const Interface *interface, const Watched *watched,
-        const Interfaces *interfaces, const StringList *patterns)
+/* An interface as the patterns are to see it: without any default route the last one counts. Which
+ * one that was in the process before is not told, so all count on which it left something. */
+static Interface as_seen(const Attacher *attacher, const Interface *interface,
+        const Watched *watched, const Interfaces *interfaces)
 {
     Interface seen = *interface;
 
-    if (watched && !interfaces->any_default_route)
+    if (interfaces->any_default_route)
+        return seen;
+    if (watched)
         seen.default_route = watched->interface.default_route;
-    return interface_is_wanted(&seen, patterns);
+    else if (!attacher->updated)
+        seen.default_route = datapath_was_attached(attacher->datapath, interface->ifindex);
+    return seen;
 }
 
-static void refresh(Attacher *attacher, Watched *watched, const Interface *now, bool any_default)
+static void refresh(Attacher *attacher, Watched *watched, const Interface *seen)
 {
-    bool default_route = any_default ? now->default_route : watched->interface.default_route;
-
-    if (strcmp(watched->interface.name, now->name) != 0)
+    if (strcmp(watched->interface.name, seen->name) != 0)
         attacher->changed = true;
-    watched->interface = *now;
-    watched->interface.default_route = default_route;
+    watched->interface = *seen;
 }
 
 static bool is_lost(const Attacher *attacher, const Watched *watched)
@@ -128,17 +131,21 @@ static void drop_unwanted(
     for (size_t i = attacher->count; i-- > 0;) {
         Watched *watched = &attacher->items[i];
         const Interface *now = interfaces_find(interfaces, watched->interface.ifindex);
+        Interface seen;
 
-        if (!now)
+        if (!now) {
             let_go(attacher, watched, DETACH_GONE);
-        else if (!is_wanted(now, watched, interfaces, patterns))
+            continue;
+        }
+        seen = as_seen(attacher, now, watched, interfaces);
+        if (!interface_is_wanted(&seen, patterns))
             let_go(attacher, watched, DETACH_UNWANTED);
-        else if (now->type != watched->interface.type)
+        else if (seen.type != watched->interface.type)
             let_go(attacher, watched, DETACH_CHANGED);
         else if (is_lost(attacher, watched))
             let_go(attacher, watched, DETACH_LOST);
         else
-            refresh(attacher, watched, now, interfaces->any_default_route);
+            refresh(attacher, watched, &seen);
     }
 }
 
@@ -177,24 +184,37 @@ static void try_attach(Attacher *attacher, Watched *watched)
     watched->error = r;
 }
 
+static int watch(Attacher *attacher, const Interface *seen)
+{
+    Watched *watched;
+
+    if (reserve(attacher) < 0)
+        return -ENOMEM;
+    watched = &attacher->items[attacher->count++];
+    *watched = (Watched){.interface = *seen, .error = -EINPROGRESS};
+    try_attach(attacher, watched);
+    return 0;
+}
+
 static int attach_wanted(
         Attacher *attacher, const Interfaces *interfaces, const StringList *patterns)
 {
-    for (size_t i = 0; i < interfaces->count; i++) {
+    int r = 0;
+
+    for (size_t i = 0; i < interfaces->count && r >= 0; i++) {
         const Interface *interface = &interfaces->items[i];
         Watched *watched = find(attacher, interface->ifindex);
+        Interface seen;
 
-        if (watched && watched->error) {
+        if (watched && watched->error)
             try_attach(attacher, watched);
-        } else if (!watched && is_wanted(interface, NULL, interfaces, patterns)) {
-            if (reserve(attacher) < 0)
-                return -ENOMEM;
-            watched = &attacher->items[attacher->count++];
-            *watched = (Watched){.interface = *interface, .error = -EINPROGRESS};
-            try_attach(attacher, watched);
-        }
+        if (watched)
+            continue;
+        seen = as_seen(attacher, interface, NULL, interfaces);
+        if (interface_is_wanted(&seen, patterns))
+            r = watch(attacher, &seen);
     }
-    return 0;
+    return r;
 }
 
 /* --- relations */
@@ -254,6 +274,7 @@ int attacher_update(Attacher *attacher, const Interfaces *interfaces, const Stri
 
     drop_unwanted(attacher, interfaces, patterns);
     r = attach_wanted(attacher, interfaces, patterns);
+    attacher->updated = true;
     warn_of_doubles(attacher);
     tell_changes(attacher);
     for (size_t i = 0; i < attacher->count; i++)

@@ -6,7 +6,8 @@
  *
  * An interface is its index: under another name it stays attached, under another index it is
  * another one. While no default route is there, `auto` still means the interfaces of the last one,
- * so that a link that goes down and up is watched without a pause.
+ * so that a link that goes down and up is watched without a pause; and at the first update those to
+ * which the process before was attached, so that a restart meanwhile is none, either.
  *
  * Borrows the datapath, which must outlive it, and detaches nothing when it is freed. */
 

@@ -10,6 +10,7 @@
  * program shares flows and generation with the new one, but not its lists, while those are filled:
  * what it judged by then is made stale once it is gone. */
 
+#include "datapath/bpf-clsact.h"
 #include "datapath/bpf-internal.h"
 
 #include <bpf/bpf.h>
@@ -121,16 +122,31 @@ int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n)
     return r;
 }
 
-int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
+static InheritedLink *find_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
 {
     for (size_t i = 0; i < bpf->n_inherited; i++) {
         InheritedLink *link = &bpf->inherited[i];
 
         if (link->fd >= 0 && link->ifindex == ifindex && link->direction == direction &&
                 bpf_link_is_alive(link->fd, ifindex, 0))
-            return TAKE_FD(link->fd);
+            return link;
     }
-    return -ENOENT;
+    return NULL;
+}
+
+int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
+{
+    InheritedLink *link = find_link(bpf, ifindex, direction);
+
+    return link ? TAKE_FD(link->fd) : -ENOENT;
+}
+
+bool bpf_was_attached(Datapath *datapath, uint32_t ifindex)
+{
+    for (Direction d = 0; d < _DIRECTION_MAX; d++)
+        if (find_link((BpfDatapath *)datapath, ifindex, d) || clsact_find(ifindex, d) > 0)
+            return true;
+    return false;
 }
 
 void bpf_drop_inherited(BpfDatapath *bpf)

@@ -94,6 +94,7 @@ int bpf_inherit(BpfDatapath *bpf, HandoverFd *inherited, size_t n);
 int bpf_claim_link(BpfDatapath *bpf, uint32_t ifindex, Direction direction);
 void bpf_drop_inherited(BpfDatapath *bpf);
 bool bpf_adopted(Datapath *datapath);
+bool bpf_was_attached(Datapath *datapath, uint32_t ifindex);
 bool bpf_slots_used(Datapath *datapath);
 uint64_t bpf_event_base(Datapath *datapath, uint64_t fresh);
 size_t bpf_handover(Datapath *datapath, HandoverFd *ret, size_t max);

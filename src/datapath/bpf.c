@@ -165,6 +165,7 @@ static const DatapathOps bpf_ops = {
         .set_events = set_events,
         .memory_bytes = memory_bytes,
         .adopted = bpf_adopted,
+        .was_attached = bpf_was_attached,
         .slots_used = bpf_slots_used,
         .event_base = bpf_event_base,
         .read_lists = bpf_read_lists,

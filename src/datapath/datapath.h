@@ -115,6 +115,9 @@ typedef struct DatapathOps {
 
     /* Counters are older than this process, and flows, perhaps. */
     bool (*adopted)(Datapath *datapath);
+    /* An earlier process was attached to the interface, and what it left there still runs. Until
+     * handover_done(). */
+    bool (*was_attached)(Datapath *datapath, uint32_t ifindex);
     /* Hits are, too: slots that no entry holds may have some, and want recycling before their use.
      */
     bool (*slots_used)(Datapath *datapath);
@@ -169,6 +172,11 @@ DEFINE_CLEANUP(Datapath *, datapath_free);
 static inline bool datapath_adopted(Datapath *datapath)
 {
     return datapath->ops->adopted && datapath->ops->adopted(datapath);
+}
+
+static inline bool datapath_was_attached(Datapath *datapath, uint32_t ifindex)
+{
+    return datapath->ops->was_attached && datapath->ops->was_attached(datapath, ifindex);
 }
 
 static inline bool datapath_slots_used(Datapath *datapath)

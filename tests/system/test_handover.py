@@ -298,6 +298,28 @@ def test_what_the_old_program_judges_while_new_lists_are_filled_is_judged_anew()
             assert ntc.entries("blacklist")[FOE]["packets"] > 0
 
 
+def test_auto_and_a_restart_while_there_is_no_default_route():
+    with handover() as (world, store):
+        world.host.ip("route", "add", "default", "via", "10.77.0.2")
+        for tcx in ("true", "false"):
+            config = world.config(interfaces=["auto"]).replace("network:\n", f"network:\n  tcx: {tcx}\n")
+            ntc = store.start(world, config)
+            ntc.add("blacklist", FOE)
+            with Stream(world) as stream:
+                time.sleep(0.2)
+                world.host.ip("route", "delete", "default")
+                ntc.kill()
+                ntc = store.start(world, config)
+                assert ntc.metrics().sum("ntc_attached", interface="eth0") == 2
+                time.sleep(0.2)
+                assert stream.leaked() == 0, f"with tcx: {tcx}"
+                world.host.ip("route", "add", "default", "via", "10.77.0.2")
+                time.sleep(0.2)
+                assert stream.leaked() == 0, f"with tcx: {tcx}"
+            ntc.remove("blacklist", FOE)
+            ntc.kill()
+
+
 def watched(world, ntc, audience, packets):
     """The ids of so many packets, all of them shown to a viewer."""
     viewer = audience.add(world, ntc)

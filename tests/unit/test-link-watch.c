@@ -16,6 +16,7 @@ typedef struct Fake {
     bool attached[INDEX_MAX];
     int error[INDEX_MAX]; /* of the next attach */
     unsigned n_attached, room;
+    uint32_t before; /* the process before was attached to this one */
     Attachment shown[INDEX_MAX];
 } Fake;
 
@@ -50,6 +51,11 @@ static int fake_verify(Datapath *datapath, uint32_t ifindex)
     return ((Fake *)datapath)->attached[ifindex] ? 0 : -ENODEV;
 }
 
+static bool fake_was_attached(Datapath *datapath, uint32_t ifindex)
+{
+    return ((Fake *)datapath)->before == ifindex;
+}
+
 static const Attachment *fake_attachments(Datapath *datapath, size_t *ret_count)
 {
     Fake *fake = (Fake *)datapath;
@@ -66,7 +72,8 @@ static const Attachment *fake_attachments(Datapath *datapath, size_t *ret_count)
 static const DatapathOps fake_ops = {.attach = fake_attach,
         .detach = fake_detach,
         .verify = fake_verify,
-        .attachments = fake_attachments};
+        .attachments = fake_attachments,
+        .was_attached = fake_was_attached};
 
 typedef struct World {
     Fake fake;
@@ -276,6 +283,33 @@ Test(link_watch, auto_keeps_the_last_default_route)
     cr_assert(w->fake.attached[3]);
     links[0].default_route = false;
     update(w, links, 2, "");
+    close_world(w);
+}
+
+Test(link_watch, auto_keeps_what_the_process_before_watched)
+{
+    World *w = open_world("auto");
+    Interface links[] = {ethernet(2, "eth0"), ethernet(3, "eth1")};
+
+    w->fake.before = 2;
+    update(w, links, 2, "+ eth0\n= 1\n");
+    update(w, links, 2, "");
+    /* Only at the first update. */
+    w->fake.before = 3;
+    update(w, links, 2, "");
+    links[1].default_route = true;
+    update(w, links, 2, "- eth0 the configuration does not mean it any more\n+ eth1\n= 1\n");
+    close_world(w);
+}
+
+Test(link_watch, a_default_route_counts_more_than_what_was_watched_before)
+{
+    World *w = open_world("auto");
+    Interface links[] = {ethernet(2, "eth0"), ethernet(3, "eth1")};
+
+    w->fake.before = 2;
+    links[1].default_route = true;
+    update(w, links, 2, "+ eth1\n= 1\n");
     close_world(w);
 }
 
