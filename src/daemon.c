@@ -20,8 +20,6 @@ static bool another_goes_on(void)
 
 static void daemon_done(Daemon *d)
 {
-    if (d->datapath && another_goes_on())
-        datapath_leave_attached(d->datapath);
     sd_event_source_disable_unref(d->scan_step);
     sd_event_source_disable_unref(d->scan_timer);
     link_watch_free(d->links);
@@ -94,6 +92,8 @@ static int construct(Daemon *d, ConfigError *error)
     passed_fds_collect(&d->passed);
     if (r >= 0)
         r = make_datapath(d, error);
+    if (r >= 0 && another_goes_on())
+        datapath_leave_attached(d->datapath);
     if (r >= 0)
         r = fd_store_new(&d->passed, &d->fd_store);
     passed_fds_close(&d->passed);

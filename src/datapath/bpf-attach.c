@@ -169,7 +169,16 @@ void bpf_detach_all(BpfDatapath *bpf)
     }
 }
 
-int datapath_bpf_detach_all(void)
+static bool is_by_filter(BpfDatapath *bpf, uint32_t ifindex, Direction direction)
+{
+    const BpfAttachment *attachment = find(bpf, ifindex);
+
+    return attachment && attachment->shown.attached[direction] &&
+           attachment->link_fd[direction] < 0;
+}
+
+/* From every interface, but those filters by which `keep`, if there is one, is attached now. */
+static int remove_filters(BpfDatapath *keep)
 {
     struct if_nameindex *all = if_nameindex();
     int n = 0, error = 0;
@@ -178,13 +187,23 @@ int datapath_bpf_detach_all(void)
         return -errno;
     for (const struct if_nameindex *i = all; i->if_index != 0; i++)
         for (Direction d = 0; d < _DIRECTION_MAX; d++) {
-            int r = clsact_detach(i->if_index, d);
+            int r = keep && is_by_filter(keep, i->if_index, d) ? 0 : clsact_detach(i->if_index, d);
 
             n += r > 0;
             error = error < 0 ? error : MIN_OF(r, 0);
         }
     if_freenameindex(all);
     return error < 0 ? error : n;
+}
+
+int datapath_bpf_detach_all(void)
+{
+    return remove_filters(NULL);
+}
+
+int bpf_drop_filters(BpfDatapath *bpf)
+{
+    return remove_filters(bpf);
 }
 
 /* A TCX link whose interface is gone, or which someone detached by force, has ifindex 0. The struct

@@ -13,6 +13,8 @@
 #include "datapath/bpf-clsact.h"
 #include "datapath/bpf-internal.h"
 
+#include "base/log.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
@@ -180,10 +182,17 @@ void bpf_leave_attached(Datapath *datapath)
     ((BpfDatapath *)datapath)->leave_filters = true;
 }
 
+/* Filters are nobody's while nobody runs. Without leave_filters they may be those of another ntc
+ * that does. */
 void bpf_handover_done(Datapath *datapath)
 {
-    bpf_drop_inherited((BpfDatapath *)datapath);
-    bpf_lists_alone((BpfDatapath *)datapath);
+    BpfDatapath *bpf = (BpfDatapath *)datapath;
+    int r = bpf->leave_filters ? bpf_drop_filters(bpf) : 0;
+
+    if (r < 0)
+        log_warning("Could not remove all filters that ntc left before: %s", strerror(-r));
+    bpf_drop_inherited(bpf);
+    bpf_lists_alone(bpf);
 }
 
 static uint32_t link_id(int fd)

@@ -52,7 +52,7 @@ typedef struct BpfDatapath {
     bool lists_used;             /* the lists are */
     bool control_used;           /* the control block is */
     bool old_program;            /* that of the earlier process may still run */
-    bool leave_filters;          /* clsact filters outlive us on purpose */
+    bool leave_filters;          /* clsact filters outlive each process on purpose */
     struct ntc_counters *percpu; /* room for one element of each per-CPU map */
     struct ntc_hits *hits;
     int n_cpus;
@@ -64,6 +64,8 @@ int bpf_detach(Datapath *datapath, uint32_t ifindex);
 int bpf_verify(Datapath *datapath, uint32_t ifindex);
 const Attachment *bpf_attachments(Datapath *datapath, size_t *ret_count);
 void bpf_detach_all(BpfDatapath *bpf);
+/* Those of earlier processes that no attachment has replaced. How many, or the first -errno. */
+int bpf_drop_filters(BpfDatapath *bpf);
 
 /* After the maps are loaded. */
 int bpf_lists_init(BpfDatapath *bpf, sd_event *event);

@@ -129,11 +129,13 @@ typedef struct DatapathOps {
     int (*read_lists)(Datapath *datapath, ListVisitFn visit, void *userdata);
     /* Everything that should outlive the process; descriptors are borrowed. Returns how many. */
     size_t (*handover)(Datapath *datapath, HandoverFd *ret, size_t max);
-    /* The process ends, and another will go on: what would otherwise be removed at the end stays in
-     * place. (TCX links need no word: they live as long as anyone holds them.) */
+    /* One process goes on where another ended: what would otherwise be removed at the end stays in
+     * place for the next one, and what the one before left is ours. (TCX links need no word: they
+     * live as long as anyone holds them.) To be told before handover_done(). */
     void (*leave_attached)(Datapath *datapath);
     /* All interfaces that are wanted have been attached: lets go of inherited links nobody claimed,
-     * and has every flow judged anew by the lists of this process. */
+     * and of filters left where we are attached by none; and has every flow judged anew by the
+     * lists of this process. */
     void (*handover_done)(Datapath *datapath);
 } DatapathOps;
 

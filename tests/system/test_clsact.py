@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """tc filters on clsact: what kernels before 6.6 get, and what network.tcx: false asks for."""
+import contextlib
 import json
 import os
 
-from kernel import CountingProgram
+from kernel import TCX_INGRESS, CountingProgram, tcx_programs
 from waiting import expect
 from world import World
 
@@ -11,20 +12,30 @@ HOST, FOE = "10.77.0.1", "10.77.0.4"
 TC_UNSPEC = -1
 
 
-def start(world):
-    config = world.config().replace("network:\n", "network:\n  tcx: false\n")
+def start(world, interfaces=None, tcx="false"):
+    config = world.config(interfaces).replace("network:\n", f"network:\n  tcx: {tcx}\n")
     return world.launch(config).wait_ready()
 
 
-def filters(world, side="ingress"):
+@contextlib.contextmanager
+def as_the_unit_does():
+    """An ntc that is started here leaves its filters to the next one."""
+    os.environ["NTC_HANDOVER"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["NTC_HANDOVER"]
+
+
+def filters(world, side="ingress", interface="eth0"):
     """(priority, handle, program) of each bpf filter of the hook."""
-    shown = world.host.run("tc", "-json", "filter", "show", "dev", "eth0", side)
+    shown = world.host.run("tc", "-json", "filter", "show", "dev", interface, side)
     return [(f["pref"], int(f["options"]["handle"], 16), f["options"].get("bpf_name", ""))
             for f in json.loads(shown or "[]") if f.get("kind") == "bpf" and "options" in f]
 
 
-def ours(world):
-    return [f for side in ("ingress", "egress") for f in filters(world, side) if f[2].startswith("ntc_")]
+def ours(world, interface="eth0"):
+    return [f for side in ("ingress", "egress") for f in filters(world, side, interface) if f[2].startswith("ntc_")]
 
 
 def foreign(world, priority):
@@ -114,14 +125,57 @@ def test_filters_left_for_the_next_process_go_with_detach():
     """As the unit does it: the daemon leaves them over a restart, and `ntc --detach` ends it."""
     with World() as world:
         foreign(world, 7)
-        os.environ["NTC_HANDOVER"] = "1"
-        try:
+        with as_the_unit_does():
             ntc = start(world)
-        finally:
-            del os.environ["NTC_HANDOVER"]
         ntc.add("blacklist", FOE)
         ntc.stop()
         assert len(ours(world)) == 2 and udp(world) == (False, False)
         world.host.run(os.environ["NTC_BINARY"], "--detach")
         assert ours(world) == [] and others(world) == 1
         assert udp(world) == (True, True)
+
+
+def test_filters_go_from_an_interface_that_is_watched_no_more():
+    with World(cables=2) as world:
+        foreign(world, 7)
+        for interfaces, left in ((["eth1"], "eth1"), (["eth0"], "eth0")):
+            with as_the_unit_does():
+                ntc = start(world, ["eth0", "eth1"])
+                ntc.kill()
+                ntc = start(world, interfaces)
+            assert [name for name in ("eth0", "eth1") if ours(world, name)] == [left]
+            assert len(ours(world, left)) == 2 and others(world) == 1
+            ntc.stop()
+
+
+def test_filters_go_where_tcx_takes_their_place():
+    with World() as world:
+        foreign(world, 7)
+        world.silence()
+        with as_the_unit_does():
+            ntc = start(world)
+            ntc.add("blacklist", FOE)
+            ntc.stop()
+            assert len(ours(world)) == 2 and udp(world) == (False, False)
+            ntc = start(world, tcx="true")
+        if not tcx_programs(world.host, "eth0", TCX_INGRESS):
+            return  # a kernel without
+        assert ours(world) == [] and others(world) == 1
+        assert udp(world) == (False, False)
+        ntc.remove("blacklist", FOE)
+        before = ntc.packets(direction="INGRESS")
+        assert udp(world) == (True, True)
+        expect(lambda: ntc.packets(direction="INGRESS"), before + 1)
+
+
+def test_a_second_ntc_that_is_started_by_hand_takes_nothing_from_the_first():
+    with World(cables=2) as world:
+        with as_the_unit_does():
+            ntc = start(world, ["eth0"])
+        ntc.add("blacklist", FOE)
+        second = world.launch(world.config(["eth1"], path=world.folder / "other.json"), ("--port", "9321"))
+        second.port = 9321
+        second.wait_ready()
+        assert len(ours(world)) == 2 and udp(world) == (False, False)
+        second.stop()
+        assert len(ours(world)) == 2 and udp(world) == (False, False)
