@@ -52,8 +52,9 @@ static int set_base(BpfDatapath *bpf, uint32_t slot)
 int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n)
 {
     BpfDatapath *bpf = (BpfDatapath *)datapath;
-    int r = bpf_wait_for_programs();
+    int r = 0;
 
+    bpf_wait_for_programs();
     for (size_t i = 0; i < n && r >= 0; i++)
         r = set_base(bpf, slots[i]);
     return r;

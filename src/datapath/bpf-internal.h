@@ -74,8 +74,8 @@ int bpf_read_hits(Datapath *datapath, uint32_t slot, Count *ret);
 /* The program of the process before is gone: waits until it is through, and makes every verdict so
  * far stale. */
 void bpf_lists_alone(BpfDatapath *bpf);
-/* Until every program that runs now is through. -errno. */
-int bpf_wait_for_programs(void);
+/* Until every program that runs now is through. */
+void bpf_wait_for_programs(void);
 int bpf_recycle_slots(Datapath *datapath, const uint32_t *slots, size_t n);
 uint32_t bpf_slots(Datapath *datapath);
 int bpf_set_ssh_ports(Datapath *datapath, const uint16_t *ports, size_t n);

@@ -5,17 +5,20 @@
 
 #include "datapath/bpf-internal.h"
 
+#include "base/clock.h"
 #include "base/loop-timer.h"
 
 #include <bpf/bpf.h>
 #include <linux/membarrier.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 /* --- changing them */
 
 #define BATCH_MAX   256
 #define SETTLE_USEC 1000U
+#define RUN_MSEC    20 /* no program takes as long: soft interrupts are off while it runs */
 
 typedef union TrieKey {
     struct ntc_prefix4 v4;
@@ -183,15 +186,21 @@ int bpf_apply_lists(Datapath *datapath, const ListChange *changes, size_t n)
 }
 
 /* MEMBARRIER_CMD_GLOBAL waits for a grace period of RCU (membarrier(2)): no program that was
- * running is any more when it returns. */
-int bpf_wait_for_programs(void)
+ * running is any more when it returns. A kernel with nohz_full= refuses it (EINVAL), and one may be
+ * built without. */
+void bpf_wait_for_programs(void)
 {
-    return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0 ? -errno : 0;
+    struct timespec left = {.tv_nsec = RUN_MSEC * (long)NSEC_PER_MSEC};
+
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) >= 0)
+        return;
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
 }
 
 void bpf_lists_alone(BpfDatapath *bpf)
 {
-    (void)bpf_wait_for_programs();
+    bpf_wait_for_programs();
     bpf->old_program = false;
     note_empty_tries(bpf);
     raise_generation(bpf);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A running process under strace(1): which calls it makes, and how they may fail."""
+import contextlib
+import os
 import subprocess
 
 from process import die_with_parent
@@ -33,3 +35,18 @@ class Strace:
         """Their names, in order."""
         lines = [line.split(None, 1)[1] for line in self.log.read_text().splitlines()]
         return [line.split("(")[0] for line in lines if "(" in line and not line.startswith(("<...", "+++", "---"))]
+
+
+@contextlib.contextmanager
+def instead_of_ntc(world, log, *options):
+    """What is started as ntc runs under strace from its first call on, under the process id that it would have."""
+    binary = os.path.abspath(os.environ["NTC_BINARY"])
+    script = world.folder / "ntc-under-strace"
+    words = " ".join(f"'{word}'" for word in ("strace", "-D", "-f", "-o", str(log), *options, binary))
+    script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    script.chmod(0o755)
+    os.environ["NTC_BINARY"] = str(script)
+    try:
+        yield
+    finally:
+        os.environ["NTC_BINARY"] = binary

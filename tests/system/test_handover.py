@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 
+import strace
 from fd_store import handover
 from kernel import TCX_INGRESS, tcx_programs
 from stream import FOE, FRIEND, HOST, Stream, dropped
@@ -183,6 +184,25 @@ def test_hits_of_what_was_removed_go_to_nobody_else():
         assert ntc.entries("blacklist")[FRIEND]["packets"] == 0, "hits of an entry that is gone"
         assert not world.udp(world.peer, FRIEND, world.host, HOST)
         assert ntc.entries("blacklist")[FRIEND]["packets"] == 1
+
+
+def test_slots_are_used_again_where_the_kernel_refuses_membarrier():
+    """As one with nohz_full= does."""
+    with handover() as (world, store):
+        log = world.folder / "strace.log"
+        ntc = store.start(world)
+        ntc.add("blacklist", "203.0.113.9")
+        ntc.kill()
+        text = world.state.read_text()
+        world.state.write_text(text.replace("203.0.113.9", FOE))
+        with strace.instead_of_ntc(world, log, "-e", "trace=membarrier", "-e", "inject=membarrier:error=EINVAL"):
+            ntc = store.start(world)
+        assert set(ntc.entries("blacklist")) == {FOE}
+        ntc.add("blacklist", FRIEND)
+        for source in (FOE, FRIEND):
+            assert not world.udp(world.peer, source, world.host, HOST)
+            assert ntc.entries("blacklist")[source]["packets"] == 1
+        assert log.read_text().count("(INJECTED)") >= 2
 
 
 def test_hits_are_taken_over_with_what_they_are_counted_from_or_not_at_all():
