@@ -226,14 +226,15 @@ static uint32_t program_id(int prog_fd)
     return bpf_obj_get_info_by_fd(prog_fd, &info, &size) < 0 ? 0 : info.id;
 }
 
-/* Root can put another program behind our own link. */
+/* Root can put another program behind our own link. A filter of which the kernel can't be asked now
+ * is taken for there: to attach anew would begin with removing it. */
 static bool is_ours(BpfDatapath *bpf, const BpfAttachment *attachment, Direction direction)
 {
     int prog_fd = program_fd(bpf, attachment->shown.raw_ip, direction);
     uint32_t ifindex = attachment->shown.ifindex;
 
     if (attachment->link_fd[direction] < 0)
-        return clsact_find(ifindex, direction) > 0;
+        return clsact_find(ifindex, direction) != 0;
     return bpf_link_is_alive(attachment->link_fd[direction], ifindex, program_id(prog_fd));
 }
 

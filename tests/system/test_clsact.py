@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import time
 
+import strace
 from kernel import TCX_INGRESS, CountingProgram, tcx_programs
 from waiting import expect
 from world import World
@@ -86,6 +88,22 @@ def test_filters_taken_away_come_back():
         expect(lambda: udp(world), (False, False), 2)
         ntc.stop()
         assert ours(world) == []
+
+
+def test_filters_that_cannot_be_asked_for_stay():
+    """Of the questions to the kernel every fifth fails: one for a filter; and after the other filter's and three for
+    interfaces and routes, one for a filter again."""
+    with World() as world:
+        world.silence()
+        ntc = start(world)
+        time.sleep(1.5)  # addresses are looked up, too
+        with strace.Strace(ntc.process.pid, world.folder / "strace.log", (), "-e", "trace=sendto",
+                           "-e", "inject=sendto:error=ENOBUFS:when=1+5") as tracer:
+            expect(tracer.injected, True, 5)
+            time.sleep(0.5)
+        assert "No longer watching" not in ntc.log_path.read_text()
+        assert len(ours(world)) == 2
+        ntc.stop()
 
 
 def test_filter_replaced_by_another():
