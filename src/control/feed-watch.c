@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 
 #define SETTLE_USEC (100 * USEC_PER_MSEC) /* files that come together are read together */
 #define RETRY_USEC  (10 * USEC_PER_SEC)   /* a folder to appear, a kernel to take it */
@@ -16,13 +17,15 @@
 #define ENDS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
 struct FeedWatch {
-    sd_event *event;      /* borrowed */
     char *const *folders; /* borrowed */
     FeedWatchFn fn;
     void *userdata;
-    sd_event_source *watches[_LIST_MAX];
+    int fd; /* inotify(7) */
+    sd_event_source *changes;
+    int watches[_LIST_MAX];   /* of fd; -1: none */
     char *watched[_LIST_MAX]; /* the folders that are; owned */
     FeedNames written[_LIST_MAX];
+    uint64_t begun;
     sd_event_source *settle; /* timer: call soon */
     sd_event_source *retry;  /* timer: look for folders that can't be watched yet, and call */
 };
@@ -45,14 +48,23 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-static ListId list_of(const FeedWatch *watch, const sd_event_source *source)
+/* Both lists may have the same folder, and then have the same watch. */
+static void remove_watch(FeedWatch *watch, int descriptor)
 {
-    return watch->watches[LIST_BLACKLIST] == source ? LIST_BLACKLIST : LIST_WHITELIST;
+    bool used = descriptor < 0;
+
+    for (ListId list = 0; list < _LIST_MAX; list++)
+        used = used || watch->watches[list] == descriptor;
+    if (!used)
+        (void)inotify_rm_watch(watch->fd, descriptor);
 }
 
 static void drop_watch(FeedWatch *watch, ListId list)
 {
-    watch->watches[list] = sd_event_source_disable_unref(watch->watches[list]);
+    int descriptor = watch->watches[list];
+
+    watch->watches[list] = -1;
+    remove_watch(watch, descriptor);
     watch->written[list].n = 0;
     free(watch->watched[list]);
     watch->watched[list] = NULL;
@@ -67,11 +79,13 @@ static size_t find_name(const FeedNames *names, const char *name)
     return i;
 }
 
-static void note_written(FeedNames *names, const char *name)
+/* True if it is noted anew. */
+static bool note_written(FeedNames *names, const char *name)
 {
     if (!feed_set_takes(name) || find_name(names, name) < names->n || names->n == FEED_FILES_MAX)
-        return;
+        return false;
     snprintf(names->names[names->n++], sizeof(names->names[0]), "%s", name);
+    return true;
 }
 
 static void note_whole(FeedNames *names, const char *name)
@@ -83,33 +97,68 @@ static void note_whole(FeedNames *names, const char *name)
 }
 
 /* What is being written is no news until it is closed. */
-static bool is_news(FeedNames *written, const struct inotify_event *event)
+static bool is_news(FeedWatch *watch, ListId list, const struct inotify_event *event)
 {
+    FeedNames *written = &watch->written[list];
     const char *name = event->len > 0 ? event->name : "";
 
-    if (event->mask & IN_Q_OVERFLOW)
+    if (event->mask & IN_Q_OVERFLOW) {
         written->n = 0;
+        watch->begun++; /* one of those that were not told of, perhaps */
+    }
     if (event->mask & ENDS)
         note_whole(written, name);
     if (!(event->mask & IN_MODIFY))
         return true;
-    note_written(written, name);
+    watch->begun += note_written(written, name);
     return false;
 }
 
-static int on_change(sd_event_source *source, const struct inotify_event *event, void *userdata)
+static void on_change(FeedWatch *watch, ListId list, const struct inotify_event *event)
 {
-    FeedWatch *watch = userdata;
-    ListId list = list_of(watch, source);
-
-    if (!is_news(&watch->written[list], event))
-        return 0;
+    if (!is_news(watch, list, event))
+        return;
     feed_watch_soon(watch);
     if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) {
         drop_watch(watch, list);
         feed_watch_later(watch);
     }
+}
+
+/* One buffer full. Returns its bytes. */
+static size_t take_changes(FeedWatch *watch)
+{
+    union {
+        struct inotify_event event;
+        char bytes[4096]; /* the longest name fits */
+    } buffer;
+    ssize_t size = read(watch->fd, &buffer, sizeof(buffer));
+    const struct inotify_event *event;
+
+    for (ssize_t at = 0; at < size; at += (ssize_t)(sizeof(*event) + event->len)) {
+        event = (const void *)(buffer.bytes + at);
+        for (ListId list = 0; list < _LIST_MAX; list++)
+            if (watch->watches[list] == event->wd || (event->mask & IN_Q_OVERFLOW))
+                on_change(watch, list, event);
+    }
+    return size > 0 ? (size_t)size : 0;
+}
+
+static int on_changes(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    (void)take_changes(userdata);
     return 0;
+}
+
+/* What comes while it is at it is left for later, or it might never end. */
+void feed_watch_catch_up(FeedWatch *watch)
+{
+    int queued = 0;
+    size_t size;
+
+    (void)ioctl(watch->fd, FIONREAD, &queued);
+    while (queued > 0 && (size = take_changes(watch)) > 0)
+        queued -= (int)size;
 }
 
 /* Those that are not watched yet. */
@@ -118,12 +167,13 @@ static void watch_folders(FeedWatch *watch)
     bool all = true;
 
     for (ListId list = 0; list < _LIST_MAX; list++) {
-        if (!watch->folders[list][0] || watch->watches[list])
+        if (!watch->folders[list][0] || watch->watches[list] >= 0)
             continue;
         if (!watch->watched[list])
             watch->watched[list] = strdup(watch->folders[list]);
-        if (!watch->watched[list] || sd_event_add_inotify(watch->event, &watch->watches[list],
-                                             watch->folders[list], CHANGES, on_change, watch) < 0) {
+        if (watch->watched[list])
+            watch->watches[list] = inotify_add_watch(watch->fd, watch->folders[list], CHANGES);
+        if (watch->watches[list] < 0) {
             drop_watch(watch, list);
             all = false;
         }
@@ -141,24 +191,40 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-/* The new watch is there before the old one goes: of the same folder not one change is missed. */
+/* The new watch is there before the old one goes: of the same folder, of which it is the same one,
+ * not one change is missed. */
 void feed_watch_restart(FeedWatch *watch)
 {
-    sd_event_source *old[_LIST_MAX];
+    int old[_LIST_MAX];
 
-    for (ListId list = 0; list < _LIST_MAX; list++) {
+    for (ListId list = 0; list < _LIST_MAX; list++)
         if (watch->watched[list] && strcmp(watch->watched[list], watch->folders[list]) != 0)
             drop_watch(watch, list);
-        old[list] = TAKE_PTR(watch->watches[list]);
+    for (ListId list = 0; list < _LIST_MAX; list++) {
+        old[list] = watch->watches[list];
+        watch->watches[list] = -1;
     }
     watch_folders(watch);
     for (ListId list = 0; list < _LIST_MAX; list++)
-        sd_event_source_disable_unref(old[list]);
+        remove_watch(watch, old[list]);
 }
 
 const FeedNames *feed_watch_written(const FeedWatch *watch, ListId list)
 {
     return &watch->written[list];
+}
+
+uint64_t feed_watch_begun(const FeedWatch *watch)
+{
+    return watch->begun;
+}
+
+static int open_changes(FeedWatch *watch, sd_event *event)
+{
+    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch->fd < 0)
+        return -errno;
+    return sd_event_add_io(event, &watch->changes, watch->fd, EPOLLIN, on_changes, watch);
 }
 
 int feed_watch_new(
@@ -169,8 +235,12 @@ int feed_watch_new(
 
     if (!watch)
         return -ENOMEM;
-    *watch = (FeedWatch){.event = event, .folders = folders, .fn = fn, .userdata = userdata};
-    r = loop_timer_new(event, on_settled, watch, &watch->settle);
+    *watch = (FeedWatch){.folders = folders, .fn = fn, .userdata = userdata};
+    for (ListId list = 0; list < _LIST_MAX; list++)
+        watch->watches[list] = -1;
+    r = open_changes(watch, event);
+    if (r >= 0)
+        r = loop_timer_new(event, on_settled, watch, &watch->settle);
     if (r >= 0)
         r = loop_timer_new(event, on_retry, watch, &watch->retry);
     if (r >= 0)
@@ -184,6 +254,8 @@ FeedWatch *feed_watch_free(FeedWatch *watch)
         return NULL;
     for (ListId list = 0; list < _LIST_MAX; list++)
         drop_watch(watch, list);
+    sd_event_source_disable_unref(watch->changes);
+    safe_close(watch->fd);
     sd_event_source_disable_unref(watch->settle);
     sd_event_source_disable_unref(watch->retry);
     free(watch);

@@ -28,6 +28,10 @@ void feed_watch_restart(FeedWatch *watch);
 /* The files of a list's folder that somebody has begun to write and not yet closed, as far as that
  * was seen. */
 const FeedNames *feed_watch_written(const FeedWatch *watch, ListId list);
+/* How often somebody began to write a file: what is read while this changes may be half of it. */
+uint64_t feed_watch_begun(const FeedWatch *watch);
+/* Takes notice of all that happened until now; the two above say what was noticed. */
+void feed_watch_catch_up(FeedWatch *watch);
 
 /* Call back in a moment, or in some seconds. */
 void feed_watch_soon(FeedWatch *watch);

@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-#define END_USEC (2 * USEC_PER_SEC)
+#define END_USEC      (2 * USEC_PER_SEC)
+#define DISCARDED_MAX 8 /* readings in a row */
 
 struct Feeds {
     Control *control;
@@ -22,7 +23,8 @@ struct Feeds {
     sd_event_source *apply; /* the next portion */
     Worker *worker;
     bool reading;
-    bool stale; /* changed while it was read */
+    bool stale;         /* changed while it was read */
+    unsigned discarded; /* readings in a row */
     FeedSet *set;
     FeedPlan plan;
     uint64_t told; /* hash of the problems told last */
@@ -35,6 +37,7 @@ typedef struct ReadJob {
     const FeedSet *previous; /* borrowed */
     char *folders[_LIST_MAX];
     FeedNames written[_LIST_MAX];
+    uint64_t begun; /* files, when it began */
     size_t items_max;
     FeedSet *set;
 } ReadJob;
@@ -57,7 +60,9 @@ static int read_job_new(Feeds *feeds, ReadJob **ret)
 
     if (!job)
         return -ENOMEM;
+    feed_watch_catch_up(feeds->watch);
     job->feeds = feeds;
+    job->begun = feed_watch_begun(feeds->watch);
     job->previous = feeds->set;
     job->items_max = list_capacity(feeds->control->lists[LIST_BLACKLIST]);
     for (ListId list = 0; list < _LIST_MAX; list++) {
@@ -78,21 +83,39 @@ static int read_run(void *data)
             job->previous, &job->set);
 }
 
+/* Of a file that somebody began to write meanwhile half may have been read. Those who never pause
+ * don't keep all other files from being read for ever: at last what was read counts. */
+static bool discard(Feeds *feeds, const ReadJob *job)
+{
+    feed_watch_catch_up(feeds->watch);
+    if (feed_watch_begun(feeds->watch) == job->begun) {
+        feeds->discarded = 0;
+        return false;
+    }
+    feed_watch_soon(feeds->watch);
+    feeds->discarded = (feeds->discarded + 1) % (DISCARDED_MAX + 1);
+    return feeds->discarded != 0;
+}
+
+static void take_set(Feeds *feeds, FeedSet *set)
+{
+    feed_plan_done(&feeds->plan);
+    feed_set_free(feeds->set);
+    feeds->set = set;
+    feeds_sync(feeds);
+}
+
 static void read_done(void *data, int result)
 {
     _cleanup_(read_job_freep) ReadJob *job = data;
     Feeds *feeds = job->feeds;
 
     feeds->reading = false;
-    if (result >= 0) {
-        feed_plan_done(&feeds->plan);
-        feed_set_free(feeds->set);
-        feeds->set = TAKE_PTR(job->set);
-        feeds_sync(feeds);
-    } else {
+    if (result < 0) {
         log_error("Could not read the feeds: %s; trying again", strerror(-result));
         feed_watch_later(feeds->watch);
-    }
+    } else if (!discard(feeds, job))
+        take_set(feeds, TAKE_PTR(job->set));
     if (feeds->stale)
         feed_watch_soon(feeds->watch);
     feeds->stale = false;

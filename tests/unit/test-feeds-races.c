@@ -7,7 +7,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* --- a datapath that tells of its changes */
@@ -95,6 +99,126 @@ Test(feeds_races, an_undone_removal_keeps_the_slot_that_a_feed_took)
     cr_assert_eq(slot_pool_claim(&w->control->slots, in_kernel), -EINVAL, "it is in use");
     disk_fails = false;
     tell_no_more(w);
+    free_world(w);
+}
+
+/* --- a reading that takes long */
+
+#define FIRST_FILE "0.list" /* read before the others */
+
+static atomic_bool reading_hangs;
+static atomic_uint readings;
+static void (*_Atomic on_reading)(void); /* on the worker */
+
+/* Instead of libc's. */
+int openat(int folder, const char *name, int flags, ...)
+{
+    void (*callback)(void) = on_reading;
+    va_list arguments;
+    mode_t mode = 0;
+
+    if (flags & O_CREAT) {
+        va_start(arguments, flags);
+        mode = va_arg(arguments, mode_t);
+        va_end(arguments);
+    }
+    if (strcmp(name, FIRST_FILE) == 0) {
+        readings++;
+        if (callback)
+            callback();
+        while (reading_hangs)
+            usleep(1000);
+    }
+    return (int)syscall(SYS_openat, folder, name, flags, mode);
+}
+
+static void run_until_reading(World *w)
+{
+    uint64_t until = clock_monotonic_ns() + 10 * NSEC_PER_SEC;
+
+    while (readings == 0 && clock_monotonic_ns() < until)
+        cr_assert_geq(sd_event_run(w->event, 10 * USEC_PER_MSEC), 0);
+    cr_assert_gt(readings, 0, "nobody reads");
+}
+
+/* As a download in place writes it: a part now, the rest later. */
+static FILE *begin_feed(World *w, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", w->folder, name);
+    file = fopen(path, "w");
+    cr_assert(file);
+    fputs(text, file);
+    fflush(file);
+    return file;
+}
+
+Test(feeds_races, what_is_begun_while_others_are_read_is_not_read)
+{
+    World *w = new_world(1024, "203.0.113.77\n");
+    FILE *file;
+
+    reading_hangs = true;
+    write_feed(w, FIRST_FILE, "198.51.100.1\n");
+    run_until_reading(w);
+    file = begin_feed(w, "a.list", "203.0.113.7");
+    reading_hangs = false;
+    wait_for_feeds(w, 1);
+    cr_assert(entry_of(w, "198.51.100.1"));
+    cr_assert(entry_of(w, "203.0.113.77"), "what it said before stays");
+    cr_assert_not(entry_of(w, "203.0.113.7"), "half a line");
+
+    fputs("8\n", file);
+    fclose(file);
+    wait_for_feeds(w, 1);
+    cr_assert(entry_of(w, "203.0.113.78"));
+    cr_assert_not(entry_of(w, "203.0.113.77"));
+    free_world(w);
+}
+
+/* As who is told of an answer while much else has happened. */
+Test(feeds_races, what_is_begun_behind_many_changes_is_not_read)
+{
+    World *w = new_world(1024, "203.0.113.77\n");
+    FILE *file;
+
+    reading_hangs = true;
+    write_feed(w, FIRST_FILE, "198.51.100.1\n");
+    run_until_reading(w);
+    for (int i = 0; i < 1000; i++)
+        write_feed(w, i % 2 ? "odd" : "even", "no feed\n");
+    file = begin_feed(w, "a.list", "203.0.113.7");
+    reading_hangs = false;
+    usleep(100000); /* it is done, and the loop has seen nothing of all this */
+    wait_for_feeds(w, 1);
+    cr_assert(entry_of(w, "198.51.100.1"));
+    cr_assert(entry_of(w, "203.0.113.77"));
+    cr_assert_not(entry_of(w, "203.0.113.7"));
+    fclose(file);
+    free_world(w);
+}
+
+static World *written_to;
+
+static void write_again(void)
+{
+    fclose(begin_feed(written_to, "b.list", "203.0.113.99\n"));
+}
+
+Test(feeds_races, who_never_pauses_does_not_keep_all_from_being_read)
+{
+    World *w = new_world(1024, "203.0.113.77\n");
+
+    written_to = w;
+    on_reading = write_again;
+    write_feed(w, FIRST_FILE, "198.51.100.1\n");
+    while (!entry_of(w, "198.51.100.1")) {
+        cr_assert_gt(sd_event_run(w->event, 10 * USEC_PER_SEC), 0);
+        cr_assert_lt(readings, 20);
+    }
+    on_reading = NULL;
     free_world(w);
 }
 
