@@ -3,6 +3,7 @@
 
 #include "http/connections.h"
 #include "http/engine.h"
+#include "http/held.h"
 #include "http/queue.h"
 #include "http/routes.h"
 #include "http/sse.h"
@@ -56,6 +57,14 @@ static void out_connections(MetricText *out, const HttpServer *server)
                 connections_cut(all, (ConnectionCut)i));
 }
 
+static void out_answers(MetricText *out, const HttpServer *server)
+{
+    metric_gauge_value(out, "ntc_http_answer_bytes",
+            "Answers that wait until strangers have taken them, small ones aside.", server->held);
+    metric_counter_value(out, "ntc_http_answers_refused_total",
+            "Answers for which there was no room, as too many waited.", server->held_refused);
+}
+
 static void out_share(MetricText *out, const HttpServer *server)
 {
     metric_gauge_value(out, "ntc_http_queue_length", "Complete requests that wait for their turn.",
@@ -80,7 +89,8 @@ static void out_limits(MetricText *out, const HttpServer *server)
             {"connections_reserve", connections.reserve},
             {"request_seconds", config->server.request_timeout_sec},
             {"header_bytes", config->server.header_max_bytes},
-            {"body_bytes", config->server.body_max_bytes},
+            {"body_bytes", config->server.body_max_bytes}, {"answer_bytes", HELD_MAX},
+            {"answer_bytes_per_address", HELD_PEER_MAX},
             {"sse_clients", config->server.sse_clients_max},
             {"sse_clients_per_address", config->server.sse_clients_per_address_max}};
 
@@ -93,6 +103,7 @@ void metrics_http(MetricText *out, const HttpServer *server)
 {
     out_requests(out, server);
     out_connections(out, server);
+    out_answers(out, server);
     out_share(out, server);
     out_limits(out, server);
     out_stream(out, server->stream);

@@ -34,6 +34,7 @@ typedef struct Peer {
     unsigned connections;
     unsigned awaited;  /* of them, those that owe us a request */
     unsigned streams;  /* of them, viewers of /events */
+    size_t held;       /* see held.h */
     Meter failures;    /* wrong tokens */
     Meter reports;     /* refusals told to the journal */
     uint64_t untold;   /* refusals not told since the last one that was */

@@ -9,6 +9,7 @@
 
 #include "http/engine.h"
 #include "http/guard.h"
+#include "http/held.h"
 #include "http/queue.h"
 #include "http/response.h"
 #include "http/routes.h"
@@ -117,6 +118,7 @@ static Request *request_free(Request *request)
     abandon(request);
     if (request->suspended)
         unlink_waiting(request);
+    held_release(request);
     sse_client_free(request->sse);
     text_done(&request->body);
     reply_done(&request->reply);
@@ -141,6 +143,7 @@ static enum MHD_Result send_reply(Request *request)
     Reply *reply = &request->reply;
     struct MHD_Response *stream = NULL;
 
+    held_take(request);
     if (!reply->type && reply->body.data)
         text_append(&reply->body, "\n"); /* JSON, which people read on terminals */
     if (reply->body.failed)

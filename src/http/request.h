@@ -42,6 +42,7 @@ struct Request {
     Caller caller;
     bool token_valid;
     Reply reply;
+    size_t held;    /* of its answer, see held.h */
     SseClient *sse; /* its answer is a stream without end */
 
     bool queued; /* see queue.h */

@@ -40,6 +40,8 @@ struct HttpServer {
     Engine *engine;
     size_t descriptors; /* that may be open */
     uint64_t refused;   /* callers that may not, ever */
+    size_t held;        /* see held.h */
+    uint64_t held_refused;
     char hostname[HOST_NAME_TEXT_MAX];
     uint64_t requests[HTTP_ROUTES_MAX][HTTP_STATUS_MAX]; /* ntc_http_requests_total */
 };

@@ -161,6 +161,30 @@ def test_a_request_has_a_deadline_as_a_whole():
 
 
 @once
+def test_answers_that_nobody_reads_fill_no_memory():
+    with World() as world, contextlib.ExitStack() as stack:
+        (world.folder / "feeds").mkdir()
+        (world.folder / "feeds/all.list").write_text(
+            "".join(f"20.0.{n // 250}.{n % 250} ; {'x' * 200}\n" for n in range(10000)))
+        ntc = start(world, "  connections_max: 256\n",
+                    f"feeds:\n  blacklist_folder: {world.folder}/feeds\nlists:\n  capacity: 20000\n")
+        before = ntc.metrics().sum("process_resident_memory_bytes")
+        for n in range(160):
+            stream = stack.enter_context(dial(world, LAN[n % 4]))
+            stream.sendall(b"GET /blacklist?limit=10000 HTTP/1.1\r\nHost: 10.77.0.1\r\n\r\n")
+        expect(lambda: counted(ntc, "ntc_http_requests_total", path="/blacklist"), 160, 30)
+        held, limit = counted(ntc, "ntc_http_answer_bytes"), counted(ntc, "ntc_http_limit", limit="answer_bytes")
+        assert limit / 4 < held <= limit, held
+        assert counted(ntc, "ntc_http_answers_refused_total") > 140
+        grown = ntc.metrics().sum("process_resident_memory_bytes") - before
+        assert grown < limit + (24 << 20), f"{grown >> 20} MiB more"
+        with dial(world) as stream:
+            assert status(stream) == 200, "a small answer"
+        stack.close()
+        expect(lambda: counted(ntc, "ntc_http_answer_bytes"), 0)
+
+
+@once
 @alone
 def test_dear_requests_get_half_of_the_processor_and_hold_up_no_edit():
     with World() as world:

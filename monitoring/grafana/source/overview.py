@@ -117,10 +117,11 @@ def daemon():
         attachments(), versions(),
         chart("CPU", "Share of one CPU that the daemon uses. The work of the kernel program counts with the packets' "
               "own.", [(rate("process_cpu_seconds_total"), PER_INSTANCE)], "percentunit", width=8),
-        chart("Memory", "Resident: of the daemon. Kernel maps: flows, lists and buffers, by the configured capacities. "
-              "Virtual memory is an upper bound that says little.",
+        chart("Memory", "Resident: of the daemon; unread answers are part of it. Kernel maps: flows, lists and "
+              "buffers, by the configured capacities. Virtual memory is an upper bound that says little.",
               [(f"sum by (instance) ({of('process_resident_memory_bytes')})", "resident {{instance}}"),
                (f"sum by (instance) ({of('ntc_map_memory_bytes')})", "kernel maps {{instance}}"),
+               (f"sum by (instance) ({of('ntc_http_answer_bytes')})", "unread answers {{instance}}"),
                (f"sum by (instance) ({of('process_virtual_memory_bytes')})", "virtual {{instance}}")],
               "bytes", width=8),
         chart("Connections", "Open HTTP connections, clients of the live view among them, how many there may be "
@@ -131,10 +132,11 @@ def daemon():
                (f"sum({of('ntc_http_queue_length')})", "waiting"), (f"sum({of('ntc_http_peers')})", "peers")], width=8),
         chart("HTTP requests by route", "The route, never the path that was asked for; other is everything unknown.",
               [(f"sum by (path) ({rate('ntc_http_requests_total')})", "{{path}}")], "reqps"),
-        chart("HTTP under pressure", "All zero is usual. Denied: callers that may not. Refused: no room for a connection. "
-              "Cut: it kept ntc waiting, or took too long.",
+        chart("HTTP under pressure", "All zero is usual. Denied: callers that may not. Refused: no room for a connection, "
+              "or too many answers that nobody reads. Cut: it kept ntc waiting, or took too long.",
               [(f"sum({rate('ntc_http_denied_total')})", "denied"),
                (f"sum by (reason) ({rate('ntc_http_connections_refused_total')})", "refused: {{reason}}"),
+               (f"sum({rate('ntc_http_answers_refused_total')})", "refused: answers"),
                (f"sum by (reason) ({rate('ntc_http_connections_cut_total')})", "cut: {{reason}}")], "reqps", width=8),
         chart("HTTP at rest", "Share of time that HTTP rested since it had used up its share of the processor, and how "
               "often a second.",
