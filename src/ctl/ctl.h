@@ -116,8 +116,9 @@ typedef struct Column {
  * To stdout. On a terminal columns without a value are left out, and those it has no room for; the
  * last one is wrapped. */
 int table_print(const Ctl *ctl, json_object *rows, const Column *columns, size_t max);
-/* One document and a line end. */
+/* One document and a line end. What might steer the terminal is escaped. */
 void json_print(json_object *object);
+void json_print_text(const char *text); /* which json_parse_strict() takes */
 /* What a column of the kind would show. */
 const char *format_value(ColumnKind kind, json_object *value, char *buffer, size_t size);
 

@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
@@ -297,8 +298,61 @@ int table_print(const Ctl *ctl, json_object *rows, const Column *columns, size_t
     return scols_print_table(table) < 0 ? -EIO : 0;
 }
 
+/* --- JSON */
+
+static size_t plain_run(const char *text)
+{
+    size_t n = 0;
+
+    while ((text[n] >= 0x20 && text[n] < 0x7f) || text[n] == '\n')
+        n++;
+    return n;
+}
+
+/* Of a character of so many bytes. All behind U+FFFF are printable. */
+static void put_escaped(const char *text, size_t size)
+{
+    uint32_t code = (unsigned char)text[0];
+
+    if (size > 1)
+        code &= 0xffU >> (size + 1);
+    for (size_t i = 1; i < size; i++)
+        code = code << 6 | ((unsigned char)text[i] & 0x3f);
+    printf("\\u%04" PRIx32, code & 0xffff);
+}
+
+/* One that isn't plain. Returns its bytes. */
+static size_t put_character(const char *text)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t size = strnlen(text, first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4);
+    char one[5] = "";
+
+    memcpy(one, text, size);
+    if (text_is_printable(one))
+        fputs(one, stdout);
+    else if (first < 0x20) /* in JSON it is only between two values */
+        putchar(' ');
+    else
+        put_escaped(one, size);
+    return size;
+}
+
+void json_print_text(const char *text)
+{
+    while (*text) {
+        size_t run = plain_run(text);
+
+        fwrite(text, 1, run, stdout);
+        text += run;
+        if (*text)
+            text += put_character(text);
+    }
+    putchar('\n');
+}
+
 void json_print(json_object *object)
 {
-    puts(json_object_to_json_string_ext(object,
+    json_print_text(json_object_to_json_string_ext(object,
             JSON_C_TO_STRING_NOSLASHESCAPE | (on_terminal() ? JSON_C_TO_STRING_PRETTY : 0)));
 }

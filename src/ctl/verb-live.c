@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ALERTS_DEFAULT 50
+#define DEPTH_MAX      8
 #define WIDE           112 /* columns of a terminal that has room for all of a packet */
 
 /* --- events */
@@ -70,12 +71,12 @@ static void print_gap(json_object *gap)
 
 static void print_message(Stream *stream, const char *data)
 {
-    _cleanup_json_ json_object *object = json_tokener_parse(data);
+    _cleanup_json_ json_object *object = NULL;
 
-    if (!object)
+    if (json_parse_strict(data, strlen(data), DEPTH_MAX, &object, NULL) < 0 || !object)
         return;
     if (stream->ctl->json)
-        puts(data);
+        json_print_text(data);
     else if (strcmp(stream->kind, "gap") == 0)
         print_gap(object);
     else if (strcmp(stream->kind, "alert") == 0)
@@ -185,8 +186,8 @@ int verb_alerts(Ctl *ctl)
     r = fetch_lines(ctl, path.data, collect, &body);
     if (r < 0)
         return r;
-    answer = body.data && !body.failed ? json_tokener_parse(body.data) : NULL;
-    if (!answer)
+    if (!body.data || body.failed ||
+            json_parse_strict(body.data, body.size, DEPTH_MAX, &answer, NULL) < 0 || !answer)
         return ctl_fail(ctl, CTL_FAILED, "ntc's answer can't be read");
     if (!ctl->json)
         return print_alerts(ctl, answer);

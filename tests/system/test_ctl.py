@@ -267,6 +267,26 @@ def test_what_others_answer_is_no_harm():
                 assert (done.status, done.out, done.err) == (1, "", f"ntcctl: {wanted}\n"), (status, body[:50], done.err)
 
 
+def test_what_others_answer_does_not_steer_the_terminal():
+    text = 'a\x7fb\u009b1m\u2028\u202e\u00e9\U0001f600\\u001b\\\\\\"'
+    packet = f'{{"src":"{text}",\r"seq":1}}'
+    events = "".join(f"data: {line}\n\n" for line in (
+        '{"src":"\x1b[2J","seq":0}', '{"src":NaN}', "null", '{"src":1,"src":2}', packet, f"[{packet}", packet)).encode()
+    alerts = f'{{"alerts":[],"source":"{text}"}}'.encode()
+    for verb, body, wanted in (
+            ("events", events + b'data: {"src":"\x9b2J"}\n\n', [json.loads(packet)] * 2),
+            ("alerts", alerts, [json.loads(alerts)])):
+        with answering(200, body) as url:
+            done = subprocess.run([str(NTCCTL), verb, "--json", "--url", url], capture_output=True, timeout=60)
+        assert [json.loads(line) for line in done.stdout.splitlines()] == wanted, done
+        assert all(c == 10 or 32 <= c < 127 for c in done.stdout.replace("\u00e9\U0001f600".encode(), b"")), done
+    for body in (b'{"alerts":[],"source":"\x9b2J"}', b'{"alerts":[],"source":"\x1b[2J"}'):
+        with answering(200, body) as url:
+            done = subprocess.run([str(NTCCTL), "alerts", "--json", "--url", url], capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout) == (1, b""), done
+        assert done.stderr == b"ntcctl: ntc's answer can't be read\n", done
+
+
 def test_orders():
     with running() as (ctl, ntc, _):
         expect(lambda: ntc.metrics().sum("ntc_active_flows") > 5, True)
