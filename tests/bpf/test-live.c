@@ -41,7 +41,10 @@ static bool set_up(void)
             !EXPECT(system("ip link add left type veth peer name right && "
                            "sysctl -qw net.ipv6.conf.left.disable_ipv6=1 && "
                            "sysctl -qw net.ipv6.conf.right.disable_ipv6=1 && "
-                           "ip link set left up && ip link set right up") == 0))
+                           "ip link set left up && ip link set right up && "
+                           /* Until then what is sent is thrown away. */
+                           "until ip -o link show left | grep -q 'state UP'; do sleep 0.01; done") ==
+                    0))
         return false;
     left = if_nametoindex("left");
     right = if_nametoindex("right");
