@@ -221,7 +221,8 @@ def check_refusal(answer, status):
     _, body, headers = answer
     problem = json.loads(body)
     assert problem["ok"] is False and problem["error"] == ("unauthorized" if status == 401 else "forbidden"), body
-    assert "ntcctl" in problem["message"] and "group ntc" in problem["message"], body
+    assert "ntcctl" in problem["message"], body
+    assert ("send the token" if status == 401 else "group ntc") in problem["message"], body
     assert headers["WWW-Authenticate"].startswith("Bearer"), headers
 
 
