@@ -9,7 +9,8 @@ def alone(test):
 
 
 def once(test):
-    """Marks a test that is too heavy to be run again under the sanitizers."""
+    """Marks a test that is not run again under the sanitizers: too heavy, or under strace to its end, where leaks
+    can't be looked for."""
     test.once = True
     return test
 

@@ -12,6 +12,7 @@ import time
 import strace
 from fd_store import handover
 from kernel import TCX_INGRESS, tcx_programs
+from marks import once
 from stream import FOE, FRIEND, HOST, Stream, dropped
 from viewer import Audience, Seen
 from waiting import expect
@@ -186,6 +187,7 @@ def test_hits_of_what_was_removed_go_to_nobody_else():
         assert ntc.entries("blacklist")[FRIEND]["packets"] == 1
 
 
+@once
 def test_slots_are_used_again_where_the_kernel_refuses_membarrier():
     """As one with nohz_full= does."""
     with handover() as (world, store):
