@@ -57,6 +57,19 @@ void write_feed(World *w, const char *name, const char *text)
     cr_assert_eq(rename(temporary, path), 0);
 }
 
+FILE *begin_feed(World *w, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", w->folder, name);
+    file = fopen(path, "w");
+    cr_assert(file);
+    fputs(text, file);
+    fflush(file);
+    return file;
+}
+
 World *new_world(uint32_t capacity, const char *feed)
 {
     World *w = calloc(1, sizeof(*w));

@@ -5,6 +5,8 @@
 
 #include "control/control-internal.h"
 
+#include <stdio.h>
+
 typedef struct World {
     char base[64];
     char state[128];
@@ -24,6 +26,8 @@ typedef struct Answer {
 
 void start(World *w);
 void write_feed(World *w, const char *name, const char *text);
+/* As a download in place writes it: a part now, the rest later. To be closed. */
+FILE *begin_feed(World *w, const char *name, const char *text);
 World *new_world(uint32_t capacity, const char *feed);
 void free_world(World *w);
 void wait_for_feeds(World *w, size_t times);

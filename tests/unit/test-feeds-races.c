@@ -141,20 +141,6 @@ static void run_until_reading(World *w)
     cr_assert_gt(readings, 0, "nobody reads");
 }
 
-/* As a download in place writes it: a part now, the rest later. */
-static FILE *begin_feed(World *w, const char *name, const char *text)
-{
-    char path[256];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/%s", w->folder, name);
-    file = fopen(path, "w");
-    cr_assert(file);
-    fputs(text, file);
-    fflush(file);
-    return file;
-}
-
 Test(feeds_races, what_is_begun_while_others_are_read_is_not_read)
 {
     World *w = new_world(1024, "203.0.113.77\n");

@@ -244,20 +244,6 @@ Test(feeds, a_thousand_turns_leave_all_equal)
     free_world(w);
 }
 
-/* As a download in place writes it: a part now, the rest later. */
-static FILE *begin_feed(World *w, const char *name, const char *text)
-{
-    char path[256];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/%s", w->folder, name);
-    file = fopen(path, "w");
-    cr_assert(file);
-    fputs(text, file);
-    fflush(file);
-    return file;
-}
-
 static void wait_for_entry(World *w, const char *text)
 {
     uint64_t until = clock_monotonic_ns() + 10 * NSEC_PER_SEC;
